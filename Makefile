@@ -1,0 +1,64 @@
+# Docent's commands. Paths are relative, so that a clone may lie under a path with spaces.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes
+
+.DELETE_ON_ERROR:
+.PHONY: run test lint lock bench chromium
+
+## Install what is needed to run, then start everything; PORT= and DOCENT_DATA= are handed on.
+run: .venv/base.stamp
+	@exec $(BIN)/python manage.py up
+
+## Everything that continuous integration runs.
+test:
+	@begin=$$(date +%s) && $(MAKE) --no-print-directory .venv/dev.stamp chromium && \
+	installed=$$(date +%s) && $(MAKE) --no-print-directory lint && $(BIN)/python -m pytest && \
+	echo "Installed in $$((installed - begin)) s, linted and tested in $$(($$(date +%s) - installed)) s."
+
+lint: .venv/dev.stamp
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+## Write the complete locks, with hashes, from the short lists beside them.
+lock: .venv/dev.stamp
+	@for list in base dev; do \
+		$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-emit-find-links --overrides requirements/overrides.txt \
+			requirements/$$list.in -o requirements/$$list.txt || exit 1; \
+	done
+
+bench: .venv/dev.stamp
+	@$(BIN)/python -m bench
+
+.venv/base.stamp: requirements/base.txt | .venv/made.stamp
+	@echo "Installing what Docent needs into .venv ..."
+	@$(PIP) -r requirements/base.txt
+	@touch $@
+
+# What the tests need includes what running needs.
+.venv/dev.stamp: requirements/dev.txt requirements/base.txt | .venv/made.stamp
+	@echo "Installing what Docent and its tests need into .venv ..."
+	@$(PIP) -r requirements/dev.txt
+	@touch .venv/base.stamp $@
+
+.venv/made.stamp:
+	@for python in "$(PYTHON)" python3.13 python3.12 python3.11; do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		"$$python" -c 'import ensurepip, venv' 2>/dev/null || \
+			{ echo "$$python lacks the module venv: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }; \
+		"$$python" -m venv --clear .venv && touch $@ && exit 0; \
+		exit 1; \
+	done; \
+	echo "Docent needs Python 3.11 or newer; none found. Name one with: make $(firstword $(MAKECMDGOALS) run) PYTHON=..." >&2; exit 1
+
+# The browser tests drive a Chromium: one on PATH, else the system's package, else Playwright's own.
+chromium: .venv/dev.stamp
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; then exit 0; fi; \
+	$(BIN)/python -m playwright install chromium

@@ -1,0 +1,63 @@
+"""The ASGI application: pages, APIs, sockets, static files, and what starts and stops with the process."""
+
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
+_pages = get_asgi_application()
+
+# Everything below needs the app registry that the line above fills.
+from channels.routing import URLRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
+from django.urls import path  # noqa: E402
+from servestatic import ServeStaticASGI  # noqa: E402
+
+from config.bodies import BodyLimits  # noqa: E402
+from config.lifespan import web_process  # noqa: E402
+from conversations.consumers import ConversationConsumer, PersonConsumer  # noqa: E402
+from tenants.channels import TenantSocketMiddleware  # noqa: E402
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_http = BodyLimits(
+    ServeStaticASGI(_pages, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL),
+    upload_bytes=settings.DOCENT_MAX_REQUEST_BYTES,
+    other_bytes=settings.DOCENT_MAX_JSON_BYTES,
+    idle_seconds=settings.DOCENT_BODY_IDLE_SECONDS,
+)
+_sockets = TenantSocketMiddleware(
+    URLRouter(
+        [
+            path("o/<slug:slug>/ws/", PersonConsumer.as_asgi()),
+            path("o/<slug:slug>/ws/conversations/<uuid:conversation>/", ConversationConsumer.as_asgi()),
+        ]
+    )
+)
+
+
+async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    match scope["type"]:
+        case "http":
+            await _http(scope, receive, send)
+        case "websocket":
+            await _sockets(scope, receive, send)
+        case "lifespan":
+            await _lifespan(receive, send)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    async with AsyncExitStack() as process:
+        await receive()
+        try:
+            await process.enter_async_context(web_process())
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+    await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,100 @@
+"""Bodies are counted while they arrive, before Django would spool them to disk."""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Asgi = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+
+# Where files are sent; everything else takes JSON or a form.
+_UPLOADS = re.compile(r"^/(api/v1/documents/|o/[-a-z0-9]+/documents/)")
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+
+
+class BodyLimits:
+    """Cuts a body that is too long with 413, and one that trickles with 408."""
+
+    def __init__(self, app: Asgi, *, upload_bytes: int, other_bytes: int, idle_seconds: float) -> None:
+        self._app = app
+        self._upload_bytes = upload_bytes
+        self._other_bytes = other_bytes
+        self._idle_seconds = idle_seconds
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._upload_bytes if _UPLOADS.match(scope["path"]) else self._other_bytes
+        has_begun = False
+
+        async def watched_send(message: dict[str, Any]) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            _check_declared(scope, limit)
+            await self._app(scope, self._counted(receive, limit), watched_send)
+        except _Refused as refusal:
+            if has_begun:
+                raise
+            await _answer(send, refusal)
+
+    def _counted(self, receive: Receive, limit: int) -> Receive:
+        received = 0
+        is_whole = False
+
+        async def counted() -> dict[str, Any]:
+            nonlocal received, is_whole
+            if is_whole:
+                return await receive()  # waiting for the client to go away
+            try:
+                message = await asyncio.wait_for(receive(), self._idle_seconds)
+            except TimeoutError as error:
+                raise _Refused(408, "body_timeout", "The request's body came too slowly.") from error
+            received += len(message.get("body", b""))
+            is_whole = not message.get("more_body", False)
+            if received > limit:
+                raise _too_large(limit)
+            return message
+
+        return counted
+
+
+def _check_declared(scope: dict[str, Any], limit: int) -> None:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > limit:
+            raise _too_large(limit)
+
+
+def _too_large(limit: int) -> _Refused:
+    megabytes = limit // (1024 * 1024)
+    return _Refused(413, "too_large", f"The request is larger than {megabytes} MB.")
+
+
+async def _answer(send: Send, refusal: _Refused) -> None:
+    body = json.dumps(
+        {
+            "type": "about:blank",
+            "title": "Too large" if refusal.status == 413 else "Too slow",  # noqa: PLR2004
+            "status": refusal.status,
+            "detail": refusal.detail,
+            "code": refusal.code,
+        }
+    ).encode()
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,48 @@
+"""The installation's own secrets: independent random values, each in a file that only its owner reads."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from config.locks import exclusive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Secrets:
+    """Each value: 43 characters of base64url, 256 bits from the system's generator; fit for a URL."""
+
+    django_key: str
+    task_key: str
+    owner_password: str
+    app_password: str
+    ops_password: str
+    superuser_password: str
+    valkey_password: str
+
+
+def load_secrets(data: Path) -> Secrets:
+    """Read ``<data>/secrets/``, making what is missing. Processes that start at once read the same values."""
+    folder = data / "secrets"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    names = [field.name for field in fields(Secrets)]
+    if not all((folder / name).exists() for name in names):
+        with exclusive(folder / ".lock"):
+            for name in names:
+                if not (folder / name).exists():
+                    write_private(folder / name, secrets.token_urlsafe(32))
+    return Secrets(**{name: (folder / name).read_text() for name in names})
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file of mode 0600 that is there whole or not at all, also after a power cut."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

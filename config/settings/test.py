@@ -1,0 +1,14 @@
+"""The tests: real servers, cheap passwords, short times (the fault rows run at a tenth of theirs)."""
+
+from config.settings.base import *  # noqa: F403
+
+DEBUG = False
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES["staticfiles"] = {  # noqa: F405
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+}
+DOCENT_FIRST_TOKEN_TIMEOUT = 6.0
+DOCENT_IDLE_TIMEOUT = 3.0
+DOCENT_JOB_LEASE_SECONDS = 2.0
+DOCENT_REPLY_LEASE_SECONDS = 1.5

@@ -1,0 +1,9 @@
+"""Pages of one organisation: the middleware has taken `/o/<slug>` off the path before these match."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from conversations import urls as conversation_urls
+from documents import urls as document_urls
+
+portal = [*conversation_urls.urlpatterns, *document_urls.urlpatterns]
+urlpatterns: list[URLPattern | URLResolver] = [path("", include((portal, "portal")))]
