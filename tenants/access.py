@@ -1,0 +1,200 @@
+"""The one resolver: from a carrier (session and URL, bearer token, command line) to an `Access`."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+
+from tenants.db import person_atomic, tenant_atomic
+from tenants.errors import NotAuthenticated, NotFound, PermissionRefused
+from tenants.models import ApiToken, Membership, Tenant, User
+from tenants.permissions import PERMISSIONS, Action, Role, Scope, scopes_of_role
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ID_LENGTH = 43  # 62**43 > 2**256: two UUIDs
+_TOKEN = re.compile(r"dct_([0-9A-Za-z]{43})_([0-9A-Za-z_-]{43})")
+
+
+class Carrier(StrEnum):
+    SESSION = "session"
+    TOKEN = "token"  # noqa: S105
+    CLI = "cli"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Who acts, for which tenant, and what they may do. Plain values: safe across threads and tasks."""
+
+    tenant_id: UUID
+    tenant_slug: str
+    tenant_name: str
+    user_id: UUID
+    email: str
+    role: Role
+    carrier: Carrier
+    scopes: frozenset[Scope]
+    token_id: UUID | None = None
+
+    def allows(self, action: Action) -> bool:
+        rule = PERMISSIONS[action]
+        return self.role.covers(rule.role) and (rule.scope is None or rule.scope in self.scopes)
+
+    def require(self, action: Action) -> None:
+        """Raise `PermissionRefused` unless role and scopes allow the action."""
+        if not self.allows(action):
+            raise PermissionRefused
+
+
+def _access(
+    membership: Membership,
+    *,
+    carrier: Carrier,
+    scopes: frozenset[Scope] | None = None,
+    token_id: UUID | None = None,
+) -> Access:
+    role = Role(membership.role)
+    own = scopes_of_role(role)
+    return Access(
+        tenant_id=membership.tenant.id,
+        tenant_slug=membership.tenant.slug,
+        tenant_name=membership.tenant.name,
+        user_id=membership.user_id,
+        email=membership.user.email,
+        role=role,
+        carrier=carrier,
+        scopes=own if scopes is None else own & scopes,
+        token_id=token_id,
+    )
+
+
+def access_by_membership(user: User, slug: str, *, carrier: Carrier = Carrier.SESSION) -> Access:
+    """A person in the tenant that a URL names. Raises `NotFound` for a missing or foreign one alike."""
+    tenant = Tenant.objects.filter(slug=slug, is_active=True).first()
+    if tenant is None or not user.is_active:
+        raise NotFound("There is no such organisation here, or you are not one of its members.")
+    with tenant_atomic(tenant.id):
+        membership = Membership.objects.select_related("tenant", "user").filter(user=user).first()
+    if membership is None:
+        raise NotFound("There is no such organisation here, or you are not one of its members.")
+    return _access(membership, carrier=carrier)
+
+
+def access_by_token(raw: str) -> Access:
+    """The holder of a bearer token. Raises `NotAuthenticated`, whatever is wrong with it."""
+    refused = NotAuthenticated("The bearer token is missing, wrong, expired or revoked.")
+    match = _TOKEN.fullmatch(raw)
+    ids = decode_token_id(match[1]) if match else None
+    if match is None or ids is None:
+        raise refused
+    tenant_id, token_id = ids
+    with tenant_atomic(tenant_id):
+        alive = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+        token = ApiToken.objects.filter(alive, id=token_id).first()
+        # Compared even when there is none, so that a miss costs what a hit does.
+        stored = bytes(token.secret_sha256) if token else bytes(32)
+        if not hmac.compare_digest(stored, hash_secret(match[2])) or token is None:
+            raise refused
+        membership = (
+            Membership.objects.select_related("tenant", "user")
+            .filter(user=token.user_id, user__is_active=True, tenant__is_active=True)
+            .first()
+        )
+    if membership is None:
+        raise refused
+    scopes = frozenset(Scope(scope) for scope in token.scopes)
+    return _access(membership, carrier=Carrier.TOKEN, scopes=scopes, token_id=token.id)
+
+
+def access_of_cli(slug: str, email: str | None = None) -> Access:
+    """The command line acts as the person named, or as the tenant's first owner."""
+    tenant = Tenant.objects.filter(slug=slug).first()
+    if tenant is None:
+        raise NotFound(f"There is no tenant with the slug “{slug}”.")
+    with tenant_atomic(tenant.id):
+        members = Membership.objects.select_related("tenant", "user").order_by("created_at")
+        found = members.filter(user__email=email.lower()) if email else members.filter(role=Role.OWNER)
+        membership = found.first()
+    if membership is None:
+        raise NotFound(f"“{slug}” has no member {email}." if email else f"“{slug}” has no owner.")
+    return _access(membership, carrier=Carrier.CLI)
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipOf:
+    name: str
+    slug: str
+    role: Role
+
+
+def memberships_of(user: User) -> list[MembershipOf]:
+    """A person's organisations, by name: the one door that looks across tenants."""
+    with person_atomic(user.pk):
+        rows = Membership.of_person().filter(tenant__is_active=True).select_related("tenant")
+        found = [MembershipOf(row.tenant.name, row.tenant.slug, Role(row.role)) for row in rows]
+    return sorted(found, key=lambda one: (one.name.casefold(), one.slug))
+
+
+def bearer_of(authorization: str | None) -> str | None:
+    """The token in an `Authorization` header's value; None when the header names no bearer.
+
+    The one parser, for HTTP and sockets. A malformed header raises `NotAuthenticated`.
+    """
+    if authorization is None:
+        return None
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    if not value or value != value.strip() or " " in value:
+        raise NotAuthenticated("The Authorization header must read: Bearer dct_….")
+    return value
+
+
+def new_secret() -> str:
+    """256 random bits, as 43 base64url characters."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_secret(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def encode_token_id(tenant_id: UUID, token_id: UUID) -> str:
+    """Tenant and row as 43 letters and digits."""
+    number = tenant_id.int << 128 | token_id.int
+    digits = []
+    for _ in range(_ID_LENGTH):
+        number, digit = divmod(number, 62)
+        digits.append(_ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def decode_token_id(text: str) -> tuple[UUID, UUID] | None:
+    """The inverse; None for what `encode_token_id` cannot have made."""
+    number = 0
+    for digit in text:
+        number = number * 62 + _ALPHABET.index(digit)
+    if number >> 256:
+        return None
+    return UUID(int=number >> 128), UUID(int=number & (1 << 128) - 1)
+
+
+__all__ = [
+    "Access",
+    "Carrier",
+    "MembershipOf",
+    "access_by_membership",
+    "access_by_token",
+    "access_of_cli",
+    "bearer_of",
+    "decode_token_id",
+    "encode_token_id",
+    "hash_secret",
+    "memberships_of",
+    "new_secret",
+]

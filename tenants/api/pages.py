@@ -1,0 +1,34 @@
+"""Cursor pages, alike for every list."""
+
+from rest_framework import serializers
+from rest_framework.pagination import CursorPagination
+
+from tenants.api.serializers import StrictSerializer
+
+MAX_ROWS = 200
+
+
+class Pages(CursorPagination):
+    """`results`, `next`, `previous`; `?limit=` up to 200. A view sets `ordering`, unique at its end."""
+
+    page_size = 50
+    max_page_size = MAX_ROWS
+    page_size_query_param = "limit"
+    ordering: tuple[str, ...] = ("created_at", "id")
+
+
+class NewestFirst(Pages):
+    ordering = ("-created_at", "-id")
+
+
+class NumberedPages(Pages):
+    """Of things that are numbered within what the path names."""
+
+    ordering = ("number",)
+
+
+class PageQuery(StrictSerializer):
+    """The query parameters of every list; a list that filters adds its own."""
+
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=MAX_ROWS)
+    cursor = serializers.CharField(required=False)

@@ -1,0 +1,122 @@
+"""Refusals as RFC 9457 `application/problem+json`, for every API."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from tenants.errors import (
+    DocentError,
+    FieldError,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    PermissionRefused,
+    TooLarge,
+)
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def request_id_of(request: Any) -> str:
+    """The request's id, made when first asked for; it stands in the answer and in the logs."""
+    http = getattr(request, "_request", request)
+    found: str | None = getattr(http, "docent_request_id", None)
+    if found is None:
+        found = uuid4().hex
+        http.docent_request_id = found
+    return found
+
+
+def problem(error: DocentError, request: Any) -> dict[str, Any]:
+    """The body of a refusal."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": request_id_of(request),
+    }
+    if error.errors:
+        body["errors"] = [{"pointer": one.pointer, "detail": one.detail, "code": one.code} for one in error.errors]
+    return body
+
+
+def _headers(error: DocentError, request: Any) -> dict[str, str]:
+    headers = {"X-Request-ID": request_id_of(request), "Cache-Control": "no-store"}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="docent"'
+    return headers
+
+
+def problem_response(error: DocentError, request: HttpRequest) -> JsonResponse:
+    """For views and middleware outside DRF."""
+    return JsonResponse(
+        problem(error, request),
+        status=error.status,
+        content_type=CONTENT_TYPE,
+        headers=_headers(error, request),
+    )
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook. Always rolls back: DRF's own handler does so only under ATOMIC_REQUESTS."""
+    request = context["request"]
+    error = as_docent_error(exc)
+    if error is None:
+        return None
+    set_rollback()
+    return Response(
+        problem(error, request),
+        status=error.status,
+        content_type=CONTENT_TYPE,
+        headers=_headers(error, request),
+    )
+
+
+def as_docent_error(exc: Exception) -> DocentError | None:
+    """The refusal that an exception of Django or DRF stands for; None for a real failure."""
+    match exc:
+        case DocentError():
+            return exc
+        case Http404():
+            return NotFound()
+        case DjangoPermissionDenied():
+            return PermissionRefused()
+        case RequestDataTooBig():
+            return TooLarge("The request's body is too large.")
+        case SuspiciousOperation():
+            return InvalidInput("The request is malformed.", code="malformed")
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
+            return NotAuthenticated()
+        case exceptions.ValidationError():
+            errors = tuple(_field_errors(exc.detail, ""))
+            return InvalidInput(errors[0].detail if errors else "Invalid.", errors=errors)
+        case exceptions.APIException():
+            error = DocentError(str(exc.detail), code=str(exc.default_code))
+            error.status = exc.status_code
+            error.title = HTTPStatus(exc.status_code).phrase
+            return error
+        case _:
+            return None
+
+
+def _field_errors(detail: Any, pointer: str) -> Iterator[FieldError]:
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            step = "" if name == "non_field_errors" else "/" + str(name).replace("~", "~0").replace("/", "~1")
+            yield from _field_errors(inner, pointer + step)
+    elif isinstance(detail, list):
+        for inner in detail:
+            if isinstance(inner, dict | list):
+                yield from _field_errors(inner, pointer)
+            else:
+                yield FieldError(pointer, str(inner), str(getattr(inner, "code", "invalid")))

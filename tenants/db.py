@@ -1,0 +1,93 @@
+"""Units of database work in one tenant's name: the second lock, at run time."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import cache
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.apps.registry import Apps
+from django.conf import settings
+from django.db import connection, connections, transaction
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from tenants.context import person_context, tenant_context
+
+T = TypeVar("T")
+
+
+def _set_local(name: str, value: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+
+
+@contextmanager
+def tenant_atomic(tenant_id: UUID) -> Iterator[None]:
+    """One transaction in one tenant's name.
+
+    The setting is transaction-local, so it cannot outlive the transaction on a pooled connection.
+    Raises `TenantConflict` inside another tenant's context.
+    """
+    with tenant_context(tenant_id), transaction.atomic():
+        _set_local("app.tenant_id", str(tenant_id))
+        yield
+
+
+@contextmanager
+def person_atomic(user_id: UUID) -> Iterator[None]:
+    """One transaction that may read one person's own memberships, in every tenant, and nothing else."""
+    with person_context(user_id), transaction.atomic():
+        _set_local("app.user_id", str(user_id))
+        try:
+            yield
+        finally:
+            # A surrounding transaction goes on after this one; it must not keep the person's sight.
+            if not connection.needs_rollback:
+                _set_local("app.user_id", "")
+
+
+@cache
+def _executor() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(settings.DOCENT_UNIT_THREADS, thread_name_prefix="tenant-unit")
+
+
+async def run_unit(fn: Callable[[], T]) -> T:
+    """Run a synchronous function on the bounded executor and give its connection back afterwards."""
+
+    def unit() -> T:
+        try:
+            return fn()
+        finally:
+            connections.close_all()
+
+    context = copy_context()
+    return await asyncio.get_running_loop().run_in_executor(_executor(), lambda: context.run(unit))
+
+
+async def run_in_tenant(tenant_id: UUID, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+    """Asynchronous code's only way to tenant data: `fn` in its own `tenant_atomic()`, on a thread.
+
+    `fn` returns values, never querysets: by the time they are read the transaction is over.
+    """
+
+    def unit() -> T:
+        with tenant_atomic(tenant_id):
+            return fn(*args, **kwargs)
+
+    return await run_unit(unit)
+
+
+def for_each_tenant(apps: Apps, schema_editor: BaseDatabaseSchemaEditor, fn: Callable[[Apps, UUID], None]) -> None:
+    """Run a data migration's step once in every tenant's context.
+
+    FORCE ROW LEVEL SECURITY binds the owner too: without a context an UPDATE changes 0 rows, silently.
+    """
+    tenant_ids = list(apps.get_model("tenants", "Tenant").objects.values_list("id", flat=True))
+    for tenant_id in tenant_ids:
+        with tenant_context(tenant_id):
+            with schema_editor.connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('app.tenant_id', %s, true)", [str(tenant_id)])
+            fn(apps, tenant_id)

@@ -1,0 +1,68 @@
+"""What can be refused, said once. HTTP, sockets and the command line each map these in one place."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field: a JSON pointer (RFC 6901), a sentence for people and a code for programs."""
+
+    pointer: str
+    detail: str
+    code: str = "invalid"
+
+
+class DocentError(Exception):
+    """Base of every refusal that a person or program may see.
+
+    `status` is the HTTP status, `code` is stable for programs, the message is for people and never
+    carries an address, a key or another tenant's data.
+    """
+
+    status = 400
+    code = "invalid"
+    title = "Invalid request"
+
+    def __init__(self, detail: str = "", *, code: str = "", errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.code = code or self.code
+        self.errors = errors
+
+
+class InvalidInput(DocentError):
+    """The request's content is wrong; `errors` points at each field."""
+
+    @classmethod
+    def at(cls, pointer: str, detail: str, code: str = "invalid") -> "InvalidInput":
+        return cls(detail, code=code, errors=(FieldError(pointer, detail, code),))
+
+
+class NotAuthenticated(DocentError):
+    status, code, title = 401, "not_authenticated", "A valid bearer token is needed"
+
+
+class PermissionRefused(DocentError):
+    status, code, title = 403, "permission_denied", "Your role or token does not allow this"
+
+
+class NotFound(DocentError):
+    """Missing and foreign look the same."""
+
+    status, code, title = 404, "not_found", "Not found"
+
+
+class Conflict(DocentError):
+    status, code, title = 409, "conflict", "This is not possible in the present state"
+
+
+class TooLarge(DocentError):
+    status, code, title = 413, "too_large", "Too large"
+
+
+class UnsupportedType(DocentError):
+    status, code, title = 415, "unsupported_type", "This kind of content is not supported"
+
+
+class Unavailable(DocentError):
+    status, code, title = 503, "unavailable", "Temporarily unavailable, try again"

@@ -1,0 +1,1 @@
+"""Background work that cannot get lost: outbox, leases, dead letters."""

@@ -1,0 +1,122 @@
+"""Taking a job by a lease, in database time, and keeping it while the work goes on."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+from django.db import close_old_connections, connection, connections
+
+MAX_ATTEMPTS = 3
+
+
+class LeaseLost(Exception):
+    """The job was taken over, cancelled or asked for anew: whoever holds the old lease stops."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """One claim of one job. `check()` between steps; `lost` is set by the heartbeat."""
+
+    job_id: UUID
+    lease_id: UUID
+    tenant_id: UUID
+    kind: str
+    target_id: UUID
+    attempts: int
+    lost: threading.Event = field(default_factory=threading.Event)
+
+    def check(self) -> None:
+        """Raise `LeaseLost` once the job belongs to somebody else."""
+        if self.lost.is_set():
+            raise LeaseLost
+
+
+def claim(job_id: UUID, *, seconds: float) -> Lease | None:
+    """Take a due job that nobody holds; None when there is nothing to take. Counts the attempt."""
+    lease_id = uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE tenants_job
+            SET lease_id = %s, lease_expires_at = now() + make_interval(secs => %s), attempts = attempts + 1
+            WHERE id = (
+                SELECT id FROM tenants_job
+                WHERE id = %s AND dead_at IS NULL AND run_at <= now()
+                  AND (lease_expires_at IS NULL OR lease_expires_at < now())
+                FOR UPDATE SKIP LOCKED
+            )
+            RETURNING tenant_id, kind, target_id, attempts
+            """,
+            [lease_id, seconds, job_id],
+        )
+        row = cursor.fetchone()
+    return None if row is None else Lease(job_id, lease_id, *row)
+
+
+def renew(lease: Lease, *, seconds: float) -> bool:
+    """Extend the lease; False when it is no longer ours."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE tenants_job SET lease_expires_at = now() + make_interval(secs => %s) "
+            "WHERE id = %s AND lease_id = %s",
+            [seconds, lease.job_id, lease.lease_id],
+        )
+        return bool(cursor.rowcount)
+
+
+@contextmanager
+def heartbeat(lease: Lease, *, seconds: float) -> Iterator[None]:
+    """Renew the lease from a thread of its own, three times in its length, until the block ends."""
+    done = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not done.wait(seconds / 3):
+                close_old_connections()
+                if not renew(lease, seconds=seconds):
+                    lease.lost.set()
+                    return
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=beat, name=f"lease-{lease.job_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def finish(lease: Lease) -> None:
+    """The work is done: the row has served its purpose."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM tenants_job WHERE id = %s AND lease_id = %s", [lease.job_id, lease.lease_id])
+
+
+def release(lease: Lease, *, delay_seconds: float) -> None:
+    """Give the job back to be tried again later."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE tenants_job SET lease_id = NULL, lease_expires_at = NULL, sent_at = NULL,
+                run_at = now() + make_interval(secs => %s)
+            WHERE id = %s AND lease_id = %s
+            """,
+            [delay_seconds, lease.job_id, lease.lease_id],
+        )
+
+
+def bury(lease: Lease) -> bool:
+    """Make the job a dead letter: kept, visible, tried again only when a person asks. False if lost."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE tenants_job SET dead_at = now(), lease_id = NULL, lease_expires_at = NULL
+            WHERE id = %s AND lease_id = %s
+            """,
+            [lease.job_id, lease.lease_id],
+        )
+        return bool(cursor.rowcount)

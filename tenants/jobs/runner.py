@@ -1,0 +1,59 @@
+"""Running one job: claim, work, and then done, again later, or given up."""
+
+import logging
+import random
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from tenants.context import TenantConflict, find_tenant_id
+from tenants.db import tenant_atomic
+from tenants.jobs import leases
+from tenants.jobs.handlers import handler_of
+from tenants.jobs.leases import MAX_ATTEMPTS, Lease, LeaseLost
+
+logger = logging.getLogger(__name__)
+
+
+def run_job(job_id: UUID) -> bool:
+    """Run a job if it is due and free; True when this call ran it, whatever came of it.
+
+    An exception of the handler means "again later" until the attempts are used up. Attempts are
+    counted when the job is taken, so that one that kills its worker is counted too.
+    """
+    seconds = settings.DOCENT_JOB_LEASE_SECONDS
+    lease = leases.claim(job_id, seconds=seconds)
+    if lease is None:
+        return False
+    if find_tenant_id() not in {None, lease.tenant_id}:
+        raise TenantConflict("The task was signed for another tenant than the job's.")
+    if lease.attempts > MAX_ATTEMPTS:
+        _give_up(lease, "worker_died", "Processing stopped unexpectedly each time it was tried.")
+        return True
+    try:
+        with leases.heartbeat(lease, seconds=seconds):
+            handler_of(lease.kind).run(lease.target_id, lease)
+    except LeaseLost:
+        logger.info("job %s (%s) was taken away", lease.job_id, lease.kind)
+    except Exception:
+        logger.exception("job %s (%s) failed at attempt %d", lease.job_id, lease.kind, lease.attempts)
+        if lease.attempts >= MAX_ATTEMPTS:
+            _give_up(lease, "processing_failed", "Processing failed several times. You can try it again.")
+        else:
+            leases.release(lease, delay_seconds=_back_off(lease.attempts))
+    else:
+        leases.finish(lease)
+    return True
+
+
+def _give_up(lease: Lease, code: str, detail: str) -> None:
+    with transaction.atomic():
+        if leases.bury(lease):
+            with tenant_atomic(lease.tenant_id):
+                handler_of(lease.kind).give_up(lease.target_id, code, detail)
+
+
+def _back_off(attempts: int) -> float:
+    lease: float = settings.DOCENT_JOB_LEASE_SECONDS
+    return random.uniform(0.5, 1.0) * lease * 2.0 ** (attempts - 1) / 4  # noqa: S311

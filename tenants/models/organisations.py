@@ -1,0 +1,61 @@
+"""Organisations and who belongs to them."""
+
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from tenants.context import NoActiveTenant, find_person_id
+from tenants.models.base import TenantModel
+from tenants.models.people import User
+from tenants.permissions import Role
+
+
+class Tenant(models.Model):
+    """An organisation. Global: its slug is what the URL names before any context exists."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=120)
+    slug = models.SlugField(max_length=60, unique=True)
+    is_active = models.BooleanField(default=True)
+    rate_limit = models.PositiveIntegerField(
+        default=5, help_text=_("API calls and questions a second and person, and the size of the bucket.")
+    )
+    sample_questions = ArrayField(
+        models.CharField(max_length=200), default=list, blank=True, help_text=_("Shown where a chat begins.")
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(TenantModel):
+    """A person's role in a tenant."""
+
+    row_person_column = "user_id"
+
+    user = models.ForeignKey(User, on_delete=models.DO_NOTHING, related_name="+")
+    role = models.CharField(max_length=10, choices=Role.choices())
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    if TYPE_CHECKING:
+        user_id: UUID
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "user"], name="membership_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.user_id}"
+
+    @classmethod
+    def of_person(cls) -> models.QuerySet["Membership"]:
+        """The rows of the person whose `person_atomic()` is open; raises `NoActiveTenant` outside one."""
+        person_id = find_person_id()
+        if person_id is None:
+            raise NoActiveTenant("A person's memberships are read only inside person_atomic().")
+        return models.QuerySet(cls).filter(user_id=person_id)

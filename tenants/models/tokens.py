@@ -1,0 +1,26 @@
+"""API tokens: only the hash of the secret is stored."""
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from tenants.models.base import TenantModel
+from tenants.models.people import User
+
+
+class ApiToken(TenantModel):
+    user = models.ForeignKey(User, on_delete=models.DO_NOTHING, related_name="+")
+    name = models.CharField(max_length=120)
+    secret_sha256 = models.BinaryField(max_length=32)
+    scopes = ArrayField(models.CharField(max_length=40))
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    if TYPE_CHECKING:
+        user_id: UUID
+
+    def __str__(self) -> str:
+        return self.name

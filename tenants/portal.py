@@ -1,0 +1,65 @@
+"""Pages of the portal: a view gets its `Access`, and refusals become pages or problem+json."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+
+from tenants.access import Access
+from tenants.api.problems import as_docent_error, problem_response
+from tenants.errors import DocentError
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Scripts of the pages say so; a browser that follows a link or sends a form does not."""
+    return "application/json" in request.headers.get("Accept", "")
+
+
+def is_navigation(request: HttpRequest) -> bool:
+    """A browser itself is asking, by a link or a form: it names HTML, which scripts never do."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def portal_view(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Call `view(request, access, …)`, a coroutine function or not; the middleware let only members reach it."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, **kwargs: Any) -> Any:
+        try:
+            return view(request, _access(request), **kwargs)
+        except Exception as raised:  # noqa: BLE001 - what is no refusal is raised again
+            transaction.set_rollback(True)
+            return _refusal(request, raised)
+
+    @wraps(view)
+    async def awaited(request: HttpRequest, **kwargs: Any) -> Any:
+        try:
+            return await view(request, _access(request), **kwargs)
+        except Exception as raised:  # noqa: BLE001 - what is no refusal is raised again
+            return _refusal(request, raised)
+
+    return awaited if iscoroutinefunction(view) else wrapped
+
+
+def _access(request: HttpRequest) -> Access:
+    access: Access = request.access  # type: ignore[attr-defined]
+    return access
+
+
+def _refusal(request: HttpRequest, raised: Exception) -> HttpResponse:
+    """What a person or a script is told; raises what is no refusal but a failure."""
+    error: DocentError | None = as_docent_error(raised)
+    if error is None:
+        raise raised
+    if wants_json(request) or (request.method == "POST" and not is_navigation(request)):
+        return problem_response(error, request)
+    if error.status == HTTPStatus.NOT_FOUND:
+        raise Http404(error.detail) from raised
+    if error.status == HTTPStatus.FORBIDDEN:
+        raise PermissionDenied(error.detail) from raised
+    return HttpResponse(error.detail, status=error.status, content_type="text/plain; charset=utf-8")
