@@ -1,0 +1,5 @@
+"""Chat models: a request goes in, text comes out piece by piece."""
+
+from providers.chat.base import ChatDelta, ChatMessage, ChatModel, ChatRequest, FinishReason, Passage
+
+__all__ = ["ChatDelta", "ChatMessage", "ChatModel", "ChatRequest", "FinishReason", "Passage"]

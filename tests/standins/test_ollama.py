@@ -1,0 +1,96 @@
+"""The stand-in keeps to Ollama's protocol: the official client is the judge."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import httpx
+import ollama
+
+from tests.standins.ollama import MODEL, OllamaStandIn, Reply
+
+PASSAGES = """<passage marker="1" title="Handbook" page="4">
+Every employee has thirty days of leave. Leave expires in March.
+</passage>
+<passage marker="2" title="Menu" page="1">
+Lunch is free.
+</passage>"""
+
+
+def chat(server: OllamaStandIn, content: str) -> list[ollama.ChatResponse]:
+    return chat_at(server.url, content)
+
+
+def chat_at(url: str, content: str) -> list[ollama.ChatResponse]:
+    with ollama.Client(host=url) as client:
+        return list(client.chat(MODEL, [{"role": "user", "content": content}], stream=True))
+
+
+def text(responses: list[ollama.ChatResponse]) -> str:
+    return "".join(response.message.content or "" for response in responses)
+
+
+def test_the_official_client_understands_every_route() -> None:
+    with OllamaStandIn() as server, ollama.Client(host=server.url) as client:
+        assert [model.model for model in client.list().models] == [MODEL]
+        assert [model.model for model in client.ps().models] == [MODEL]
+        assert client.show(MODEL).capabilities == ["completion"]
+        assert "version" in httpx.get(f"{server.url}/api/version").json()
+        assert httpx.get(server.url).text == "Ollama is running"
+        assert httpx.get(f"{server.url}/api/unknown").status_code == 404
+
+
+def test_without_a_script_it_quotes_the_first_passage_and_cites_it() -> None:
+    with OllamaStandIn() as server:
+        responses = chat(server, PASSAGES)
+        assert text(responses) == "Every employee has thirty days of leave. [1]"
+        assert (responses[-1].done, responses[-1].done_reason, responses[-1].eval_count) == (True, "stop", 8)
+        assert text(chat(server, "[1] Menu, page 1\nLunch is free.")) == "Lunch is free. [1]"
+        assert text(chat(server, "Hello")) == "Nothing that I was given says anything about this."
+        assert len(server.requests) == 3
+
+
+def test_scripts_are_played_in_order_and_then_end() -> None:
+    with OllamaStandIn() as server:
+        server.script(Reply(text="one [9]"), Reply(text="two"), times=2)
+        answers = [text(chat(server, "Hello")) for _ in range(5)]
+    assert answers == [
+        "one [9]",
+        "two",
+        "one [9]",
+        "two",
+        "Nothing that I was given says anything about this.",
+    ]
+
+
+def test_it_keeps_its_pace() -> None:
+    with OllamaStandIn(tokens_per_second=100, first_token_after=0.2, answer_tokens=50) as server:
+        started = time.monotonic()
+        responses = chat(server, "Hello")
+        assert 0.65 < time.monotonic() - started < 1.5
+        assert len(responses) == 51
+
+
+def test_it_notices_a_client_that_leaves() -> None:
+    with OllamaStandIn(tokens_per_second=20, answer_tokens=1000) as server:
+        body = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
+        with httpx.stream("POST", f"{server.url}/api/chat", json=body) as response:
+            lines = response.iter_lines()  # held: httpx closes the response with its iterator
+            next(lines)
+            assert (server.open_streams, server.aborted_streams) == (1, 0)
+        assert server.wait_aborted(1)
+        assert server.wait_idle(1)
+
+
+def test_it_runs_as_a_command() -> None:
+    command = [sys.executable, "-m", "tests.standins.ollama", "--port", "0", "--answer-tokens", "7"]
+    with subprocess.Popen(
+        [*command, "--tokens-per-second", "0"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        responses = chat_at(url, "Hello")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0
+    assert len(responses) == 8
