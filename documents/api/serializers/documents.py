@@ -1,0 +1,116 @@
+"""Documents as programs send and see them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from documents.models import Document, Status
+from tenants.api.pages import PageQuery
+from tenants.api.serializers import StrictSerializer
+
+MAX_TITLE = 255
+MAX_TAGS, MAX_TAG = 50, 60
+
+
+class TagsField(serializers.ListField):
+    """A list of tags. In a form also as one field that holds a JSON list."""
+
+    child = serializers.CharField(max_length=MAX_TAG)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_TAGS, **kwargs)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        if isinstance(data, list) and len(data) == 1 and str(data[0]).startswith("["):
+            data = serializers.JSONField(binary=True).to_internal_value(data[0])
+        tags: list[str] = super().to_internal_value(data)
+        return list(dict.fromkeys(tags))
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {}})
+class MetadataField(serializers.JSONField):
+    """A JSON object of the sender's own. In a form: its text."""
+
+    default_error_messages = {
+        "not_object": "Metadata must be a JSON object.",
+        "too_large": "Metadata may have at most 16,000 characters.",
+    }
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        value = super().to_internal_value(data)
+        if not isinstance(value, dict):
+            self.fail("not_object")
+        if len(str(value)) > 16_000:  # noqa: PLR2004 - as the message says
+            self.fail("too_large")
+        return value
+
+
+class DocumentErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class DocumentSerializer(serializers.Serializer[Document]):
+    id = serializers.UUIDField()
+    name = serializers.CharField(help_text="The file's name; stays.")
+    title = serializers.CharField()
+    collection = serializers.UUIDField(source="collection_id")
+    status = serializers.ChoiceField(choices=Status.choices())
+    progress = serializers.FloatField(min_value=0, max_value=1)
+    error = serializers.SerializerMethodField()
+    attempts = serializers.IntegerField()
+    pages = serializers.IntegerField(source="page_count")
+    chunks = serializers.IntegerField(source="chunk_count")
+    size = serializers.IntegerField(help_text="Bytes.")
+    media_type = serializers.CharField()
+    version = serializers.IntegerField(source="current_version")
+    tags = serializers.ListField(child=serializers.CharField())
+    metadata = MetadataField()
+    timings = serializers.DictField(child=serializers.FloatField(), help_text="Seconds by stage.")
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+    @extend_schema_field(DocumentErrorSerializer(allow_null=True))
+    def get_error(self, document: Document) -> dict[str, str] | None:
+        if not document.error_code:
+            return None
+        return {"code": document.error_code, "detail": document.error_detail}
+
+
+class DocumentInput(StrictSerializer):
+    """What may be changed; what is left out stays."""
+
+    title = serializers.CharField(max_length=MAX_TITLE, required=False)
+    tags = TagsField(required=False)
+    metadata = MetadataField(required=False)
+    collection = serializers.UUIDField(required=False)
+
+
+class DocumentQuery(PageQuery):
+    collection = serializers.UUIDField(required=False)
+    status = serializers.ChoiceField(choices=Status.choices(), required=False)
+    tag = serializers.CharField(required=False)
+    after = serializers.DateTimeField(required=False, help_text="Only documents uploaded later than this.")
+
+
+class ChunkSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    page = serializers.IntegerField(help_text="Counts from 1.")
+    start = serializers.IntegerField(help_text="Code points in the version's text.")
+    end = serializers.IntegerField()
+    heading = serializers.CharField()
+    text = serializers.CharField()
+
+
+class VersionSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes.")
+    media_type = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class NoInput(StrictSerializer):
+    """A body without fields."""

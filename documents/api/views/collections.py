@@ -1,0 +1,95 @@
+"""`/collections/`."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from documents.api.serializers.collections import (
+    CollectionInput,
+    CollectionSerializer,
+    CollectionStatsSerializer,
+)
+from documents.models import Collection
+from documents.selectors import access_collection, list_collections, with_totals
+from documents.services.collections import create_collection, delete_collection, rename_collection
+from tenants.access import Access
+from tenants.api.pages import PageQuery
+from tenants.api.views import TenantView
+from tenants.permissions import Action
+
+
+class CollectionsView(TenantView):
+    actions_by_method = {"GET": Action.READ_DOCUMENTS, "POST": Action.WRITE_DOCUMENTS}
+
+    @extend_schema(
+        operation_id="collections_list",
+        parameters=[PageQuery],
+        responses=CollectionSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """The collections that you can see, oldest first."""
+        PageQuery(data=request.query_params).is_valid(raise_exception=True)
+        return self.paged(with_totals(list_collections(self.access)), CollectionSerializer)
+
+    @extend_schema(
+        operation_id="collections_create", request=CollectionInput, responses={201: CollectionSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Make a collection; its slug comes from the name."""
+        body = CollectionInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        collection = create_collection(access=self.access, name=body.validated_data["name"])
+        return Response(shown_collection(self.access, collection.id), status=status.HTTP_201_CREATED)
+
+
+class CollectionView(TenantView):
+    actions_by_method = {
+        "GET": Action.READ_DOCUMENTS,
+        "PATCH": Action.WRITE_DOCUMENTS,
+        "DELETE": Action.WRITE_DOCUMENTS,
+    }
+
+    @extend_schema(operation_id="collections_read", responses=CollectionSerializer)
+    def get(self, request: Request, collection_id: UUID) -> Response:
+        """One collection."""
+        access_collection(self.access, collection_id)
+        return Response(shown_collection(self.access, collection_id))
+
+    @extend_schema(operation_id="collections_rename", request=CollectionInput, responses=CollectionSerializer)
+    def patch(self, request: Request, collection_id: UUID) -> Response:
+        """Rename a collection; the slug stays."""
+        collection = access_collection(self.access, collection_id)
+        body = CollectionInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        rename_collection(access=self.access, collection=collection, name=body.validated_data["name"])
+        return Response(shown_collection(self.access, collection_id))
+
+    @extend_schema(operation_id="collections_delete", responses={204: None})
+    def delete(self, request: Request, collection_id: UUID) -> Response:
+        """Delete a collection with its documents, their vectors and files."""
+        delete_collection(access=self.access, collection=access_collection(self.access, collection_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class CollectionStatsView(TenantView):
+    actions_by_method = {"GET": Action.READ_DOCUMENTS}
+
+    @extend_schema(operation_id="collections_stats", responses=CollectionStatsSerializer)
+    def get(self, request: Request, collection_id: UUID) -> Response:
+        """How much is in a collection, and when it last changed."""
+        access_collection(self.access, collection_id)
+        return Response(CollectionStatsSerializer(_totals_of(self.access, collection_id)).data)
+
+
+def shown_collection(access: Access, collection_id: UUID) -> dict[str, Any]:
+    """A collection that is there, as programs see it."""
+    shown: dict[str, Any] = CollectionSerializer(_totals_of(access, collection_id)).data
+    return shown
+
+
+def _totals_of(access: Access, collection_id: UUID) -> Collection:
+    return with_totals(list_collections(access)).get(id=collection_id)

@@ -1,0 +1,43 @@
+"""From an uploaded file to text with places: see `sandbox` for how, `types` for what."""
+
+from documents.extraction.sandbox import (
+    PageStream,
+    extract,
+    iter_pages,
+    locate,
+    network_isolation,
+    render_page,
+)
+from documents.extraction.sniffing import ACCEPTED_EXTENSIONS, SNIFF_BYTES, sniff
+from documents.extraction.types import (
+    PAGE_SEPARATOR,
+    PDF,
+    PLAIN_TEXT,
+    Block,
+    Extraction,
+    ExtractionError,
+    Limits,
+    PageText,
+    Rect,
+)
+
+__all__ = [
+    "ACCEPTED_EXTENSIONS",
+    "PAGE_SEPARATOR",
+    "PDF",
+    "PLAIN_TEXT",
+    "SNIFF_BYTES",
+    "Block",
+    "Extraction",
+    "ExtractionError",
+    "Limits",
+    "PageStream",
+    "PageText",
+    "Rect",
+    "extract",
+    "iter_pages",
+    "locate",
+    "network_isolation",
+    "render_page",
+    "sniff",
+]

@@ -1,0 +1,82 @@
+"""The parser process: reads one request, one file and nothing else; answers in lines of JSON.
+
+Started by `sandbox` with the request as its only argument and the file as standard input. It imports no
+Django, and the parser only after it has given up the network and bound its own memory and time; before it
+looks at the file it gives up all other files, where the kernel lets it.
+"""
+
+import base64
+import importlib
+import json
+import mmap
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from documents.extraction import isolation
+from documents.extraction.formats import PARSER_MODULES, PagedParser
+from documents.extraction.types import ExtractionError
+
+_PROJECT = str(Path(__file__).resolve().parents[2])
+_FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/X11/fonts")  # where PDFium looks for them
+
+
+def main() -> None:
+    """Do what the request says; every failure that Python can still see becomes an `error` line."""
+    request = json.loads(sys.argv[1])
+    try:
+        isolated_by = _enter_sandbox(request)
+        if request["operation"] == "probe":
+            _answer(isolated_by=isolated_by)
+        else:
+            _parse(request)
+    except ExtractionError as error:
+        _answer(error={"code": error.code, "detail": error.detail})
+    except MemoryError:
+        _answer(error={"code": "out_of_memory"})
+    except Exception as error:  # noqa: BLE001 - whatever a hostile file provokes is this file's failure
+        _answer(error={"code": "parser_crashed", "reason": type(error).__name__})
+
+
+def _enter_sandbox(request: dict[str, Any]) -> isolation.NetworkIsolation | None:
+    isolation.set_limits(request["memory"], request["seconds"])
+    isolated_by = isolation.isolate_network()
+    isolation.die_with_parent(request["parent"])
+    if isolated_by is None and not request["allow_unisolated"]:
+        raise ExtractionError(
+            "sandbox_unavailable", "This server cannot keep file readers off the network, so none may run."
+        )
+    return isolated_by
+
+
+def _parse(request: dict[str, Any]) -> None:
+    parser = cast("PagedParser", importlib.import_module(PARSER_MODULES[request["media_type"]]))
+    # lazy imports (text encodings) and fonts are all that a parser may still open; the project, which may
+    # hold the installation's secrets, is not
+    isolation.hide_files([*(folder for folder in sys.path if folder != _PROJECT), *_FONTS])
+    if os.fstat(sys.stdin.fileno()).st_size == 0:
+        raise ExtractionError("empty_file", "The file is empty.")
+    # private and writable, because PDFium wants a buffer: nothing is copied and the file stays as it is
+    file = mmap.mmap(sys.stdin.fileno(), 0, access=mmap.ACCESS_COPY)
+    if request["operation"] == "pages":
+        _send_pages(parser, file)
+    elif request["operation"] == "render":
+        image = parser.render_page(file, request["page"], request["width"])
+        _answer(image=base64.b64encode(image).decode())
+    else:
+        rects = parser.locate(file, request["page"], request["start"], request["end"])
+        _answer(rects=[asdict(rect) for rect in rects])
+
+
+def _send_pages(parser: PagedParser, file: mmap.mmap) -> None:
+    document = parser.open_document(file)
+    _answer(title=document.title, page_count=document.page_count)
+    for page in document.pages:
+        _answer(**asdict(page))
+    _answer(done=True)
+
+
+def _answer(**message: object) -> None:
+    print(json.dumps(message), flush=True)  # noqa: T201 - standard output is the channel

@@ -1,0 +1,15 @@
+from documents.models.collections import Collection
+from documents.models.documents import TERMINAL, Document, DocumentVersion, Page, Status
+from documents.models.index import Chunk, ChunkEmbedding, EmbeddingIndex
+
+__all__ = [
+    "TERMINAL",
+    "Chunk",
+    "ChunkEmbedding",
+    "Collection",
+    "Document",
+    "DocumentVersion",
+    "EmbeddingIndex",
+    "Page",
+    "Status",
+]

@@ -1,0 +1,133 @@
+"""Documents, their versions, and the pages that citations open."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from documents.models.collections import Collection
+from tenants.models import TenantKey, TenantModel
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    EXTRACTING = "extracting"
+    CHUNKING = "chunking"
+    EMBEDDING = "embedding"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @classmethod
+    def choices(cls) -> list[tuple[str, str]]:
+        return [(status.value, status.value) for status in cls]
+
+
+TERMINAL = frozenset({Status.READY, Status.FAILED, Status.CANCELLED})
+
+
+class Document(TenantModel):
+    """A file that people ask. `name` is the file's name and stays; `title` may be changed.
+
+    `progress` runs from 0 to 1, `timings` holds seconds by stage, `sha256` is the current version's.
+    """
+
+    collection = TenantKey(Collection, on_delete=models.DO_NOTHING, related_name="documents")
+    name = models.CharField(max_length=255)
+    title = models.CharField(_("title"), max_length=255)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    media_type = models.CharField(max_length=100)
+    current_version = models.PositiveIntegerField(default=1)
+
+    status = models.CharField(max_length=12, choices=Status.choices(), default=Status.QUEUED)
+    progress = models.FloatField(default=0.0)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    timings = models.JSONField(default=dict)
+    page_count = models.PositiveIntegerField(default=0)
+    chunk_count = models.PositiveIntegerField(default=0)
+
+    chunk_size = models.PositiveIntegerField(default=1000)
+    chunk_overlap = models.PositiveIntegerField(default=200)
+    tags = ArrayField(models.CharField(max_length=60), default=list, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    uploaded_by_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    if TYPE_CHECKING:
+        collection_id: UUID
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            # The same bytes are one document of a collection, unless processing them came to nothing.
+            models.UniqueConstraint(
+                fields=["tenant", "collection", "sha256"],
+                condition=~models.Q(status__in=[Status.FAILED, Status.CANCELLED]),
+                name="document_bytes_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "collection", "status"], name="document_by_collection"),
+            models.Index(fields=["tenant", "created_at", "id"], name="document_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL
+
+
+class DocumentVersion(TenantModel):
+    """One file of a document. `number` counts from 1; answers keep citing the version they quoted."""
+
+    document = TenantKey(Document, on_delete=models.DO_NOTHING, related_name="versions")
+    number = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    media_type = models.CharField(max_length=100)
+    storage_key = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    if TYPE_CHECKING:
+        document_id: UUID
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "document", "number"], name="version_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id} v{self.number}"
+
+
+class Page(TenantModel):
+    """A page's text and where it stands in the version's text: `start`, `end` in code points.
+
+    `width` and `height` are points; 0 for formats whose pages are not shown as images.
+    """
+
+    version = TenantKey(DocumentVersion, on_delete=models.DO_NOTHING, related_name="pages")
+    number = models.PositiveIntegerField()
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    text = models.TextField()
+    width = models.FloatField(default=0.0)
+    height = models.FloatField(default=0.0)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "version", "number"], name="page_number")]
+
+    def __str__(self) -> str:
+        return f"page {self.number}"
+
+    @property
+    def has_image(self) -> bool:
+        return self.width > 0

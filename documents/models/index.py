@@ -1,0 +1,91 @@
+"""What is searched: chunks, and their vectors by embedding model."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.db import models
+from pgvector.django import HalfVectorField
+
+from documents.models.collections import Collection
+from documents.models.documents import Document, DocumentVersion
+from tenants.models import TenantKey, TenantModel
+
+
+class Chunk(TenantModel):
+    """A passage of one page. `start` and `end` are code points of the version's text; `page` counts from 1."""
+
+    document = TenantKey(Document, on_delete=models.DO_NOTHING, related_name="+")
+    version = TenantKey(DocumentVersion, on_delete=models.DO_NOTHING, related_name="chunks")
+    page = models.PositiveIntegerField()
+    number = models.PositiveIntegerField()
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    heading = models.CharField(max_length=300, blank=True)
+    text = models.TextField()
+    words = models.GeneratedField(
+        expression=SearchVector("heading", "text", config="english"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    if TYPE_CHECKING:
+        document_id: UUID
+        version_id: UUID
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "version", "number"], name="chunk_number")]
+        indexes = [models.Index(fields=["tenant", "document"], name="chunk_by_document")]
+
+    def __str__(self) -> str:
+        return f"chunk {self.number}"
+
+
+class EmbeddingIndex(TenantModel):
+    """A tenant's chunks as one model sees them. Exactly one is active; it answers the questions."""
+
+    class Status(StrEnum):
+        BUILDING = "building"
+        ACTIVE = "active"
+        RETIRED = "retired"
+
+    model = models.CharField(max_length=120)
+    dimensions = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Status])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"], condition=models.Q(status="active"), name="one_active_index"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} ({self.status})"
+
+
+class ChunkEmbedding(TenantModel):
+    """A chunk's vector, beside what decides who may find it: so that the filter stands inside the search."""
+
+    index = TenantKey(EmbeddingIndex, on_delete=models.DO_NOTHING, related_name="+")
+    chunk = TenantKey(Chunk, on_delete=models.DO_NOTHING, related_name="+")
+    document = TenantKey(Document, on_delete=models.DO_NOTHING, related_name="+")
+    collection = TenantKey(Collection, on_delete=models.DO_NOTHING, related_name="+")
+    is_current = models.BooleanField(default=True)
+    # Without a fixed dimension: tenants choose their model.
+    embedding = HalfVectorField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "index", "chunk"], name="embedding_once")]
+        indexes = [
+            models.Index(fields=["index", "is_current", "collection"], name="embedding_visible"),
+            models.Index(fields=["tenant", "document"], name="embedding_by_document"),
+        ]
+
+    def __str__(self) -> str:
+        return f"vector of {self.chunk_id}"
+
+    if TYPE_CHECKING:
+        chunk_id: UUID

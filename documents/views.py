@@ -1,0 +1,190 @@
+"""The portal's pages about documents, over the same services as the API."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from documents.api.serializers.collections import CollectionInput
+from documents.api.serializers.pages import PassageQuery
+from documents.api.uploads import receive_upload
+from documents.api.views.collections import shown_collection
+from documents.extraction import ACCEPTED_EXTENSIONS
+from documents.links import passage_path
+from documents.models import Document, Status
+from documents.pages import PageView, open_page, read_page
+from documents.responses import image_response, original_response
+from documents.selectors import access_document, list_collections, list_documents, with_totals
+from documents.services.collections import create_collection
+from documents.services.documents import delete_document, reprocess_document
+from tenants.access import Access
+from tenants.db import run_in_tenant
+from tenants.errors import InvalidInput
+from tenants.links import tenant_url
+from tenants.portal import is_navigation, portal_view
+
+_ROWS = 500
+
+
+@require_safe
+@portal_view
+def documents(request: HttpRequest, access: Access) -> HttpResponse:
+    """All documents, newest first, and where to drop more."""
+    rows = list_documents(access).select_related("collection").order_by("-created_at", "-id")[:_ROWS]
+    collections = with_totals(list_collections(access)).order_by("created_at", "id")
+    context = {
+        "section": "documents",
+        "collections": [
+            {"id": one.id, "name": one.name, "documents": one.document_total}  # type: ignore[attr-defined]
+            for one in collections
+        ],
+        "documents": [_row(access, document) for document in rows],
+        "person_socket_url": f"/o/{access.tenant_slug}/ws/",
+        "limits": {"max_file_bytes": settings.DOCENT_MAX_FILE_BYTES, "accept": ",".join(ACCEPTED_EXTENSIONS)},
+    }
+    return render(request, "documents.html", context)
+
+
+def _row(access: Access, document: Document) -> dict[str, Any]:
+    failed = {"code": document.error_code, "detail": document.error_detail}
+    first_page = (access.tenant_slug, "passage", document.id, document.current_version, 1)
+    return {
+        "id": document.id,
+        "name": document.name,
+        "title": document.title,
+        "status": document.status,
+        "progress": document.progress,
+        "pages": document.page_count,
+        "chunks": document.chunk_count,
+        "size": document.size,
+        "error": failed if document.error_code else None,
+        "collection": {"id": document.collection.id, "name": document.collection.name},
+        "created_at": document.created_at,
+        "url": tenant_url(*first_page) if document.status == Status.READY else None,
+    }
+
+
+@require_POST
+@portal_view
+def upload(request: HttpRequest, access: Access) -> HttpResponse:
+    """Files from the page's script, or from its form where scripts do not run."""
+    form = request.POST.copy()
+    form.pop("csrfmiddlewaretoken", None)
+    form.update(request.FILES)  # type: ignore[arg-type]
+    results = receive_upload(access, form)
+    return _back(request) or JsonResponse(results, status=202)
+
+
+@require_POST
+@portal_view
+def delete(request: HttpRequest, access: Access, document: UUID) -> HttpResponse:
+    delete_document(access=access, document=access_document(access, document))
+    return _back(request) or HttpResponse(status=204)
+
+
+@require_POST
+@portal_view
+def retry(request: HttpRequest, access: Access, document: UUID) -> HttpResponse:
+    reprocess_document(access=access, document=access_document(access, document))
+    return _back(request) or HttpResponse(status=204)
+
+
+@require_POST
+@portal_view
+def create(request: HttpRequest, access: Access) -> HttpResponse:
+    """A new collection, named by a form or by a script's JSON."""
+    body = CollectionInput(data=_sent(request))
+    body.is_valid(raise_exception=True)
+    collection = create_collection(access=access, name=body.validated_data["name"])
+    return _back(request) or JsonResponse(shown_collection(access, collection.id), status=201)
+
+
+def _sent(request: HttpRequest) -> Any:
+    if request.content_type != "application/json":
+        return {name: value for name, value in request.POST.items() if name != "csrfmiddlewaretoken"}
+    try:
+        return json.loads(request.body)
+    except ValueError as error:
+        raise InvalidInput("The body is not JSON.", code="parse_error") from error
+
+
+def _back(request: HttpRequest) -> HttpResponse | None:
+    """To the list, for a browser that sent a form by itself; None for a script, which stays where it is."""
+    return redirect(reverse("portal:documents")) if is_navigation(request) else None
+
+
+@require_safe
+@portal_view
+async def passage(request: HttpRequest, access: Access, document: UUID, number: int, page: int) -> HttpResponse:
+    """One page as a page of its own, the passage marked."""
+    shown = await _passage(request, access, document, number, page)
+    turn = {
+        "previous_url": _page_url(access, shown, page - 1) if page > 1 else None,
+        "next_url": _page_url(access, shown, page + 1) if page < shown["pages"] else None,
+    }
+    # The page's frame lists conversations while it renders.
+    return await run_in_tenant(access.tenant_id, render, request, "passage.html", {"passage": shown | turn})
+
+
+@require_safe
+@portal_view
+async def passage_data(
+    request: HttpRequest, access: Access, document: UUID, number: int, page: int
+) -> HttpResponse:
+    """The same for the panel beside an answer."""
+    shown = await _passage(request, access, document, number, page)
+    del shown["document"]
+    return JsonResponse(shown, headers={"Cache-Control": "no-store"})
+
+
+@require_safe
+@portal_view
+async def page_picture(
+    request: HttpRequest, access: Access, document: UUID, number: int, page: int
+) -> HttpResponseBase:
+    found = await run_in_tenant(access.tenant_id, read_page, access, document, page, number)
+    return await image_response(request, found)
+
+
+@require_safe
+@portal_view
+async def original(request: HttpRequest, access: Access, document: UUID, number: int) -> HttpResponseBase:
+    return await original_response(request, access, document, number)
+
+
+async def _passage(request: HttpRequest, access: Access, document: UUID, number: int, page: int) -> dict[str, Any]:
+    """The page as templates and scripts see it; `start` and `end` count in `text`."""
+    query = PassageQuery(data={**request.GET.dict(), "version": number})
+    query.is_valid(raise_exception=True)
+    found, rects = await open_page(access, document, page, **query.validated_data)
+    return _shown(access, found) | {"rects": [asdict(rect) for rect in rects]}
+
+
+def _shown(access: Access, page: PageView) -> dict[str, Any]:
+    slug, place = access.tenant_slug, (page.document_id, page.version, page.number)
+    marked = (page.start + page.passage_start, page.start + page.passage_end)
+    is_marked = page.passage_start != page.passage_end
+    return {
+        "document": page.document_id,
+        "title": page.title,
+        "name": page.name,
+        "version": page.version,
+        "page": page.number,
+        "pages": page.pages,
+        "text": page.text,
+        "start": page.passage_start,
+        "end": page.passage_end,
+        "image": tenant_url(slug, "page-image", *place) if page.has_image else None,
+        "url": passage_path(slug, *place, *marked) if is_marked else tenant_url(slug, "passage", *place),
+        "original_url": tenant_url(slug, "original", page.document_id, page.version),
+    }
+
+
+def _page_url(access: Access, shown: dict[str, Any], page: int) -> str:
+    return tenant_url(access.tenant_slug, "passage", shown["document"], shown["version"], page)
