@@ -1,0 +1,44 @@
+"""Searches as programs send and see them."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from retrieval.types import Hit, Mode
+from tenants.api.serializers import StrictSerializer
+from tenants.errors import TooLarge
+
+MAX_HITS = 50
+
+
+class SearchInput(StrictSerializer):
+    query = serializers.CharField()
+    top_k = serializers.IntegerField(min_value=1, max_value=MAX_HITS, default=10)
+    collections = serializers.ListField(child=serializers.UUIDField(), required=False, help_text="Only in these.")
+    documents = serializers.ListField(child=serializers.UUIDField(), required=False, help_text="Only in these.")
+    mode = serializers.ChoiceField(choices=[(mode.value, mode.value) for mode in Mode], default=Mode.HYBRID)
+
+    def validate_query(self, value: str) -> str:
+        if len(value.encode()) > settings.DOCENT_MAX_QUESTION_BYTES:
+            raise TooLarge(
+                f"A question has at most {settings.DOCENT_MAX_QUESTION_BYTES:,} bytes.",
+                code="question_too_large",
+            )
+        return value
+
+
+class HitSerializer(serializers.Serializer[Hit]):
+    document = serializers.UUIDField()
+    name = serializers.CharField(help_text="The file's name.")
+    title = serializers.CharField()
+    version = serializers.IntegerField()
+    page = serializers.IntegerField(help_text="Counts from 1.")
+    text = serializers.CharField()
+    score = serializers.FloatField(help_text="Compares the hits of one search only.")
+    start = serializers.IntegerField(help_text="Code points in the version's text.")
+    end = serializers.IntegerField()
+
+
+class SearchResultsSerializer(serializers.Serializer[Any]):
+    results = HitSerializer(many=True)

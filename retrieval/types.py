@@ -1,0 +1,48 @@
+"""What a search is asked and what it finds."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from retrieval.names import Names
+
+
+class Mode(StrEnum):
+    HYBRID = "hybrid"
+    VECTOR = "vector"
+    LEXICAL = "lexical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where to look, within what the person may see. None means everywhere."""
+
+    collections: tuple[UUID, ...] | None = None
+    documents: tuple[UUID, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A passage found. `start` and `end` are code points of the version's text; `page` counts from 1.
+
+    `score` compares hits of one search only. `cosine` is the passage's similarity to the question.
+    """
+
+    document: UUID
+    name: str
+    title: str
+    version: int
+    page: int
+    text: str
+    score: float
+    start: int
+    end: int
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search came to: the passages, best first, and what became of the question's names."""
+
+    hits: list[Hit] = field(default_factory=list)
+    names: Names = field(default_factory=Names)
