@@ -1,0 +1,213 @@
+"""Messages over REST: asked and awaited, streamed, or asked and looked up later."""
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conversations import replies
+from conversations.api.serializers import (
+    AnswerSerializer,
+    MessageSerializer,
+    NewMessageSerializer,
+    PendingSerializer,
+    QuerySerializer,
+)
+from conversations.events import TextAdded
+from conversations.models import Message, Mode
+from conversations.selectors import (
+    access_conversation,
+    access_message,
+    access_reply,
+    list_conversations,
+    list_messages,
+    message_views,
+)
+from conversations.services.conversations import create_conversation
+from conversations.services.messages import Asked, ask, request_stop
+from tenants.access import Access
+from tenants.api.asynchronous import event_frame, event_stream, json_body, json_response
+from tenants.api.pages import Pages
+from tenants.api.views import TenantView
+from tenants.db import run_in_tenant, run_unit, tenant_atomic
+from tenants.errors import InvalidInput
+from tenants.links import absolute
+from tenants.permissions import Action
+
+_EVENTS = OpenApiResponse(description="Server-sent events: status, sources, delta, then finished or failed.")
+
+
+class MessagesView(TenantView):
+    actions_by_method = {"GET": Action.CHAT, "POST": Action.CHAT}
+
+    @extend_schema(
+        operation_id="messages_list",
+        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("limit", int)],
+        responses=MessageSerializer(many=True),
+    )
+    def get(self, request: Request, conversation: UUID) -> Response:
+        """Questions and answers, oldest first."""
+        found = list_messages(access_conversation(self.access, conversation))
+        pages = Pages()
+        page: Iterable[Message] = pages.paginate_queryset(found, request, view=self) or []
+        return pages.get_paginated_response(message_views(self.access, page))
+
+    @extend_schema(
+        operation_id="messages_create",
+        request=NewMessageSerializer,
+        responses={201: MessageSerializer, 202: PendingSerializer, (200, "text/event-stream"): _EVENTS},
+    )
+    async def post(self, request: HttpRequest, access: Access, conversation: UUID) -> HttpResponseBase:
+        """Ask. Answers 201 when done; `Accept: text/event-stream` streams; `Prefer: respond-async` answers 202."""
+        data = json_body(request, NewMessageSerializer)
+        asked = await _ask(access, conversation, data["content"], data["parent"])
+        if "text/event-stream" in request.headers.get("Accept", ""):
+            return event_stream(_frames(access, asked.message_id, 0))
+        if "respond-async" in request.headers.get("Prefer", ""):
+            events_url = absolute(f"/api/v1/messages/{asked.message_id}/events/")
+            return json_response({"message": str(asked.message_id), "events_url": events_url}, status=202)
+        return json_response(await _answered(access, asked), status=201)
+
+
+class QueryView(TenantView):
+    actions_by_method = {"POST": Action.CHAT}
+
+    @extend_schema(operation_id="query", request=QuerySerializer, responses=AnswerSerializer)
+    async def post(self, request: HttpRequest, access: Access) -> HttpResponseBase:
+        """One call starts or continues a conversation and answers."""
+        data = json_body(request, QuerySerializer)
+        session_id = data["session_id"]
+        if session_id is None:
+            session_id = await run_unit(lambda: _begin(access, data))
+        elif data["collection"] is not None or "mode" in data:
+            raise InvalidInput.at(
+                "/session_id", "Collection and mode are chosen when a session begins.", "session_exists"
+            )
+        else:
+            await run_unit(lambda: _require_session(access, session_id))
+        asked = await _ask(access, session_id, data["query"], None, pointer="/query")
+        message = await _answered(access, asked)
+        return json_response(
+            {
+                "session_id": str(session_id),
+                "message_id": message["id"],
+                "response": message["content"] or (message["error"] or {}).get("detail", ""),
+                "sources": message["sources"],
+                "sources_count": len(message["sources"]),
+            }
+        )
+
+
+class MessageView(TenantView):
+    actions_by_method = {"GET": Action.CHAT}
+
+    @extend_schema(operation_id="messages_read", responses=MessageSerializer)
+    def get(self, request: Request, message: UUID) -> Response:
+        return Response(message_views(self.access, [access_message(self.access, message)])[0])
+
+
+class EventsView(TenantView):
+    actions_by_method = {"GET": Action.CHAT}
+
+    @extend_schema(
+        operation_id="messages_events",
+        parameters=[
+            OpenApiParameter("offset", int, description="how much of the text one has, in code points"),
+            OpenApiParameter("Last-Event-ID", int, OpenApiParameter.HEADER),
+        ],
+        responses={(200, "text/event-stream"): _EVENTS},
+    )
+    async def get(self, request: HttpRequest, access: Access, message: UUID) -> HttpResponseBase:
+        """Follow a reply from an offset on, while it is written and after."""
+        offset = _offset(request)
+        found = await run_in_tenant(access.tenant_id, access_reply, access, message)
+        running = replies.find_running(message)
+        length = len(running.text) if running else len(found.content)
+        if offset > length:
+            raise InvalidInput.at("/offset", f"The answer has {length} characters so far.", "offset_past_end")
+        return event_stream(_frames(access, message, offset))
+
+
+class StopView(TenantView):
+    actions_by_method = {"POST": Action.CHAT}
+
+    @extend_schema(operation_id="messages_stop", request=None, responses={200: MessageSerializer})
+    async def post(self, request: HttpRequest, access: Access, message: UUID) -> HttpResponseBase:
+        """Stop a reply; its text so far is kept. Over already: 409."""
+        found = await run_in_tenant(access.tenant_id, access_reply, access, message)
+        running = replies.find_running(message)
+        if running is not None:
+            running.stop()
+            await running.finished()
+        else:
+            await run_unit(lambda: request_stop(access=access, message=found))
+        return json_response(await run_in_tenant(access.tenant_id, _read, access, message))
+
+
+async def _ask(
+    access: Access, conversation: UUID, content: str, parent: UUID | None, *, pointer: str = "/content"
+) -> Asked:
+    try:
+        asked = await run_unit(
+            lambda: ask(
+                access=access,
+                conversation_id=conversation,
+                content=content,
+                process_id=replies.PROCESS_ID,
+                parent=parent,
+            )
+        )
+    except InvalidInput as error:
+        if error.errors and error.errors[0].pointer == "/content":
+            raise InvalidInput.at(pointer, error.detail, error.code) from error
+        raise
+    replies.start(asked)
+    return asked
+
+
+def _begin(access: Access, data: dict[str, Any]) -> UUID:
+    if not data["query"].strip():
+        raise InvalidInput.at("/query", "Ask a question: it is empty.", "required")
+    collections = [data["collection"]] if data["collection"] else []
+    try:
+        return create_conversation(
+            access=access, mode=Mode(data.get("mode", Mode.GROUNDED)), collections=collections
+        ).id
+    except InvalidInput as error:
+        raise InvalidInput.at("/collection", error.detail, error.code) from error
+
+
+def _require_session(access: Access, session_id: UUID) -> None:
+    """An id in a body: an unknown and a foreign one are the same 400."""
+    with tenant_atomic(access.tenant_id):
+        if not list_conversations(access).filter(id=session_id).exists():
+            raise InvalidInput.at("/session_id", "There is no such session.", "unknown_id")
+
+
+async def _answered(access: Access, asked: Asked) -> dict[str, Any]:
+    running = replies.find_running(asked.message_id)
+    if running is not None:
+        await running.finished()
+    return await run_in_tenant(access.tenant_id, _read, access, asked.message_id)
+
+
+def _read(access: Access, message_id: UUID) -> dict[str, Any]:
+    return message_views(access, [access_message(access, message_id)])[0]
+
+
+async def _frames(access: Access, message_id: UUID, offset: int) -> AsyncIterator[str]:
+    async for event in replies.follow(access, message_id, offset):
+        if isinstance(event, TextAdded):
+            offset = event.offset + len(event.text)
+        yield event_frame(event.payload(message_id), number=offset)
+
+
+def _offset(request: HttpRequest) -> int:
+    raw = request.headers.get("Last-Event-ID") or request.GET.get("offset") or "0"
+    if not (raw.isascii() and raw.isdigit() and len(raw) < 10):  # noqa: PLR2004
+        raise InvalidInput.at("/offset", "The offset is a number of characters.", "invalid")
+    return int(raw)

@@ -1,0 +1,47 @@
+"""Citation markers in a stream of text: `[3]` and `[1, 4]`, whole or not at all."""
+
+import re
+from collections.abc import Collection
+
+_MARKER = re.compile(r"\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
+_UNFINISHED = re.compile(r"\[[\s\d,]{0,40}$")
+_BRACKETED = re.compile(r"\[(\d{1,4}(?:\s*,\s*\d{1,4})*)\]")
+
+
+def markers_in(text: str) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Each marker as (start, end, numbers), in order."""
+    return [
+        (match.start(), match.end(), tuple(int(number) for number in match[1].split(",")))
+        for match in _MARKER.finditer(text)
+    ]
+
+
+def neutralise(passage: str) -> str:
+    """Bracketed numbers of a document's own become `(n)`: only Docent's markers stand in brackets."""
+    return _BRACKETED.sub(r"(\1)", passage)
+
+
+class MarkerFilter:
+    """Lets text through, holding back what may become a marker, and drops numbers that are no source's."""
+
+    def __init__(self, known: Collection[int]) -> None:
+        self._known = frozenset(known)
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """What may be shown of everything so far."""
+        text = self._held + text
+        unfinished = _UNFINISHED.search(text)
+        cut = unfinished.start() if unfinished else len(text)
+        self._held = text[cut:]
+        return _MARKER.sub(self._replace, text[:cut])
+
+    def flush(self) -> str:
+        """The rest, when no more text comes: what never became a marker was plain text."""
+        text, self._held = self._held, ""
+        return text
+
+    def _replace(self, match: re.Match[str]) -> str:
+        numbers = [int(number) for number in match[1].split(",")]
+        kept = [number for number in dict.fromkeys(numbers) if number in self._known]
+        return f"[{', '.join(map(str, kept))}]" if kept else ""

@@ -1,0 +1,20 @@
+from conversations.models.conversations import (
+    Conversation,
+    ConversationCollection,
+    ConversationDocument,
+    Mode,
+)
+from conversations.models.messages import TERMINAL, Citation, Message, Role, Source, Status
+
+__all__ = [
+    "TERMINAL",
+    "Citation",
+    "Conversation",
+    "ConversationCollection",
+    "ConversationDocument",
+    "Message",
+    "Mode",
+    "Role",
+    "Source",
+    "Status",
+]

@@ -1,0 +1,164 @@
+"""From a question to the events of its answer. Knows no HTTP, keeps no state, writes nothing."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from conversations.chat_models import Choice, chooser
+from conversations.claims import Support, supports_of
+from conversations.events import Event, SourcesFound, StageChanged, TextAdded, ThinkingAdded
+from conversations.markers import MarkerFilter
+from conversations.models import Mode
+from conversations.prompts import grounded_prompt, open_prompt, passages_of
+from conversations.sources import source_items
+from documents.selectors import visible_collections
+from providers.chat.base import ChatMessage, ChatRequest
+from providers.errors import ProviderError
+from retrieval.search import embed_question, find_passages
+from retrieval.sufficiency import Verdict, judge
+from retrieval.types import Found, Hit, Scope
+from tenants.access import Access
+from tenants.db import run_in_tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Everything that an answer depends on."""
+
+    access: Access
+    message_id: UUID
+    text: str
+    mode: Mode
+    scope: Scope
+    history: tuple[ChatMessage, ...] = ()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the run came to; filled while the events are read, whole when they end without an error."""
+
+    finish_reason: str = "stop"
+    model: str = ""
+    hits: list[Hit] = field(default_factory=list)
+    supports: list[Support] = field(default_factory=list)
+    usage: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, Any] = field(default_factory=dict)
+
+
+async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
+    """Events up to, but without, the terminal one: that is told when it has been saved.
+
+    Raises `ProviderError` when the model fails, also after part of the text. Holds no database
+    connection while the model talks.
+    """
+    started = time.perf_counter()
+    choice = await chooser().choose()
+    outcome.model = choice.model
+    if question.mode is Mode.OPEN:
+        messages = open_prompt(question.text, question.history)
+        request = ChatRequest(
+            messages=messages,
+            question=question.text,
+            model=choice.model,
+            context_tokens=settings.DOCENT_MODEL_CONTEXT,
+        )
+        async with aclosing(_write(choice, request, outcome, started)) as events:
+            async for event in events:
+                yield event
+        return
+    yield StageChanged("searching", "Searching your documents…")
+    collections, found = await _find(question)
+    outcome.hits = found.hits
+    outcome.timings["search"] = round(time.perf_counter() - started, 4)
+    verdict = judge(found)
+    if not verdict.is_enough:
+        outcome.finish_reason = "refused"
+        yield TextAdded(0, _refusal(collections, found.hits, verdict))
+        return
+    yield SourcesFound(source_items(question.access.tenant_slug, outcome.hits))
+    yield StageChanged("writing", f"{_count(len(outcome.hits), 'passage')} found. Writing…")
+    passages = passages_of(outcome.hits)
+    request = ChatRequest(
+        messages=grounded_prompt(question.text, passages, question.history),
+        question=question.text,
+        passages=passages,
+        model=choice.model,
+        context_tokens=settings.DOCENT_MODEL_CONTEXT,
+    )
+    text = ""
+    async with aclosing(_write(choice, request, outcome, started)) as events:
+        async for event in events:
+            if isinstance(event, TextAdded):
+                text += event.text
+            yield event
+    outcome.supports = await asyncio.to_thread(supports_of, question.text, text, outcome.hits)
+
+
+async def _find(question: Question) -> tuple[list[str], Found]:
+    """Names of the collections searched, and the passages for the model."""
+    vector = await asyncio.to_thread(embed_question, question.text)
+
+    def find() -> tuple[list[str], Found]:
+        visible = visible_collections(question.access)
+        if question.scope.collections is not None:
+            visible = visible.filter(id__in=question.scope.collections)
+        names = list(visible.order_by("name").values_list("name", flat=True))
+        found = find_passages(
+            question.access, question.text, vector, top_k=settings.DOCENT_PASSAGES, scope=question.scope
+        )
+        return names, found
+
+    return await run_in_tenant(question.access.tenant_id, find)
+
+
+async def _write(choice: Choice, request: ChatRequest, outcome: Outcome, started: float) -> AsyncGenerator[Event]:
+    """The model's text, markers checked against the passages it was given."""
+    markers = MarkerFilter({passage.marker for passage in request.passages})
+    offset = thought = 0
+    asked = time.perf_counter()
+    async with aclosing(choice.provider.stream(request)) as deltas:
+        async for delta in deltas:
+            if "first_token" not in outcome.timings and (delta.text or delta.thinking):
+                now = time.perf_counter()
+                outcome.timings["first_token"] = round(now - started, 4)
+                outcome.timings["model_first_token"] = round(now - asked, 4)
+            if delta.thinking:
+                yield ThinkingAdded(thought, delta.thinking)
+                thought += len(delta.thinking)
+            shown = markers.feed(delta.text)
+            if delta.finish_reason is not None:
+                shown += markers.flush()
+                outcome.finish_reason = delta.finish_reason
+                outcome.usage = {
+                    "prompt_tokens": delta.prompt_tokens or 0,
+                    "completion_tokens": delta.completion_tokens or 0,
+                }
+            if shown:
+                yield TextAdded(offset, shown)
+                offset += len(shown)
+    outcome.timings["total"] = round(time.perf_counter() - started, 4)
+    if not offset:
+        # All that came were markers of passages that do not exist.
+        raise ProviderError("model_empty", "The model gave an empty answer.", permanent=False)
+
+
+def _refusal(collections: list[str], hits: list[Hit], verdict: Verdict) -> str:
+    """What was searched, what came nearest, and what to do about it."""
+    if not collections:
+        return "There is no collection that I may search for you. Ask an admin of your organisation for access."
+    places = ", ".join(collections[:5]) + ("…" if len(collections) > 5 else "")  # noqa: PLR2004
+    text = f"I found no answer to this in the documents. {verdict.reason} Searched: {places}."
+    nearest = list(dict.fromkeys(hit.title for hit in hits))[:3]
+    if nearest:
+        text += f" The nearest documents were: {', '.join(nearest)}."
+    return f"{text} Try other words, widen the search to more collections, or add a document that says it."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,114 @@
+"""Reads of conversations and the doors to them. A conversation is its author's alone: others get 404."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from conversations.models import Citation, Conversation, Message, Role, Source, Status
+from conversations.sources import stored_citations, stored_sources
+from providers.chat.base import ChatMessage
+from retrieval.types import Scope
+from tenants.access import Access
+from tenants.errors import NotFound
+from tenants.permissions import Action
+
+
+def list_conversations(access: Access) -> QuerySet[Conversation]:
+    """A person's own conversations."""
+    access.require(Action.CHAT)
+    found: QuerySet[Conversation] = Conversation.objects.filter(author_id=access.user_id)
+    return found
+
+
+def access_conversation(access: Access, conversation_id: UUID) -> Conversation:
+    conversation = list_conversations(access).filter(id=conversation_id).first()
+    if conversation is None:
+        raise NotFound("There is no such conversation.")
+    return conversation
+
+
+def list_messages(conversation: Conversation) -> QuerySet[Message]:
+    """Oldest first."""
+    found: QuerySet[Message] = Message.objects.filter(conversation=conversation).order_by("created_at", "id")
+    return found
+
+
+def access_message(access: Access, message_id: UUID) -> Message:
+    access.require(Action.CHAT)
+    message: Message | None = (
+        Message.objects.select_related("conversation")
+        .filter(id=message_id, conversation__author_id=access.user_id)
+        .first()
+    )
+    if message is None:
+        raise NotFound("There is no such message.")
+    return message
+
+
+def access_reply(access: Access, message_id: UUID) -> Message:
+    """A message of the assistant's: questions have no events and cannot be stopped."""
+    message = access_message(access, message_id)
+    if message.role != Role.ASSISTANT:
+        raise NotFound("There is no such reply.")
+    return message
+
+
+def scope_of(conversation: Conversation) -> Scope:
+    """What the conversation was told to ask; nothing chosen means everything."""
+    collections = tuple(conversation.chosen_collections.values_list("collection_id", flat=True))
+    documents = tuple(conversation.chosen_documents.values_list("document_id", flat=True))
+    return Scope(collections=collections or None, documents=documents or None)
+
+
+def history_before(question: Message) -> tuple[ChatMessage, ...]:
+    """The turns before a question, as a model reads them; failed answers are left out."""
+    turns = (
+        Message.objects.filter(conversation_id=question.conversation_id, created_at__lt=question.created_at)
+        .exclude(status__in=[Status.FAILED, Status.INTERRUPTED, Status.PENDING, Status.STREAMING])
+        .exclude(content="")
+        .order_by("-created_at")
+        .values_list("role", "content")[:6]
+    )
+    return tuple(
+        ChatMessage(role="user" if role == Role.USER else "assistant", content=content)
+        for role, content in reversed(list(turns))
+    )
+
+
+def message_views(access: Access, messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """Messages as programs and pages read them, with their citations and sources."""
+    messages = list(messages)
+    ids = [message.id for message in messages]
+    citations: dict[UUID, list[Citation]] = {}
+    for citation in Citation.objects.filter(message__in=ids).order_by("marker"):
+        citations.setdefault(citation.message_id, []).append(citation)
+    sources: dict[UUID, list[Source]] = {}
+    for source in Source.objects.filter(message__in=ids).order_by("marker"):
+        sources.setdefault(source.message_id, []).append(source)
+    return [
+        {
+            "id": str(message.id),
+            "conversation": str(message.conversation_id),
+            "role": message.role,
+            "parent": str(message.parent_id) if message.parent_id else None,
+            "content": message.content,
+            "status": message.status,
+            "finish_reason": message.finish_reason or None,
+            "model": message.model or None,
+            "citations": stored_citations(access.tenant_slug, citations.get(message.id, [])),
+            "sources": stored_sources(access.tenant_slug, sources.get(message.id, [])),
+            "error": error_of(message),
+            "usage": message.usage,
+            "timings": message.timings,
+            "created_at": message.created_at.isoformat(),
+        }
+        for message in messages
+    ]
+
+
+def error_of(message: Message) -> dict[str, Any] | None:
+    if not message.error_code:
+        return None
+    return {"code": message.error_code, "detail": message.error_detail, "retryable": True}

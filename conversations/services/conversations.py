@@ -1,0 +1,114 @@
+"""Writes: conversations."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from conversations.models import (
+    Citation,
+    Conversation,
+    ConversationCollection,
+    ConversationDocument,
+    Message,
+    Mode,
+    Source,
+)
+from documents.selectors import require_collections, require_documents
+from tenants.access import Access
+from tenants.audit import record
+from tenants.db import tenant_atomic
+from tenants.errors import InvalidInput
+from tenants.jobs.models import ReplyLease
+from tenants.permissions import Action
+
+MAX_TITLE = 200
+
+
+def create_conversation(
+    *,
+    access: Access,
+    title: str = "",
+    mode: Mode = Mode.GROUNDED,
+    collections: Sequence[UUID] = (),
+    documents: Sequence[UUID] = (),
+    metadata: dict[str, Any] | None = None,
+) -> Conversation:
+    """Begin a conversation. Unknown collections and documents raise `InvalidInput` with their pointer."""
+    access.require(Action.CHAT)
+    with tenant_atomic(access.tenant_id):
+        chosen = require_collections(access, collections, pointer="/collections/{}")
+        named = require_documents(access, documents, pointer="/documents/{}")
+        conversation: Conversation = Conversation.objects.create(
+            author_id=access.user_id,
+            title=title.strip()[:MAX_TITLE],
+            has_manual_title=bool(title.strip()),
+            mode=mode,
+            metadata=metadata or {},
+        )
+        ConversationCollection.objects.bulk_create(
+            ConversationCollection(conversation=conversation, collection=one) for one in chosen
+        )
+        ConversationDocument.objects.bulk_create(
+            ConversationDocument(conversation=conversation, document=one) for one in named
+        )
+        record(access, "conversation.created", target_kind="conversation", target_id=conversation.id)
+    return conversation
+
+
+def rename_conversation(*, access: Access, conversation: Conversation, title: str) -> Conversation:
+    title = " ".join(title.split())
+    if not title:
+        raise InvalidInput.at("/title", "A conversation needs a title.", "required")
+    with tenant_atomic(access.tenant_id):
+        conversation.title = title[:MAX_TITLE]
+        conversation.has_manual_title = True
+        conversation.save(update_fields=["title", "has_manual_title", "updated_at"])
+        record(access, "conversation.renamed", target_kind="conversation", target_id=conversation.id)
+    return conversation
+
+
+def change_metadata(*, access: Access, conversation: Conversation, metadata: dict[str, Any]) -> Conversation:
+    with tenant_atomic(access.tenant_id):
+        conversation.metadata = metadata
+        conversation.save(update_fields=["metadata", "updated_at"])
+        record(access, "conversation.changed", target_kind="conversation", target_id=conversation.id)
+    return conversation
+
+
+def delete_conversation(*, access: Access, conversation: Conversation) -> None:
+    """Delete a conversation with its messages. A reply that is being written loses its lease and ends."""
+    with tenant_atomic(access.tenant_id):
+        messages = list(Message.objects.filter(conversation=conversation).values_list("id", flat=True))
+        ReplyLease.objects.filter(message_id__in=messages).delete()
+        Citation.objects.filter(message__in=messages).delete()
+        Source.objects.filter(message__in=messages).delete()
+        record(access, "conversation.deleted", target_kind="conversation", target_id=conversation.id)
+        conversation.delete()
+
+
+def end_conversation(*, access: Access, conversation: Conversation) -> Conversation:
+    """No new messages from now on. Ending twice changes nothing."""
+    with tenant_atomic(access.tenant_id):
+        if conversation.ended_at is None:
+            conversation.ended_at = timezone.now()
+            conversation.save(update_fields=["ended_at", "updated_at"])
+            record(access, "conversation.ended", target_kind="conversation", target_id=conversation.id)
+    return conversation
+
+
+def reopen_conversation(*, access: Access, conversation: Conversation) -> Conversation:
+    with tenant_atomic(access.tenant_id):
+        if conversation.ended_at is not None:
+            conversation.ended_at = None
+            conversation.save(update_fields=["ended_at", "updated_at"])
+            record(access, "conversation.reopened", target_kind="conversation", target_id=conversation.id)
+    return conversation
+
+
+def blank_quotes(document_ids: list[UUID]) -> None:
+    """Documents go: their words leave old answers, the answers stay. Registered with `on_documents_erased`."""
+    Citation.objects.filter(document__in=document_ids).update(quote="", document=None)
+    Source.objects.filter(document__in=document_ids).update(text="", document=None)
+    ConversationDocument.objects.filter(document__in=document_ids).delete()

@@ -1,0 +1,134 @@
+"""Pages of the chat. Asking itself goes over the socket."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.http import require_POST, require_safe
+
+from conversations.chat_models import chooser
+from conversations.models import Conversation
+from conversations.rendering import portal_chips, render_blocks
+from conversations.selectors import access_conversation, list_messages, message_views
+from conversations.services.conversations import (
+    create_conversation,
+    delete_conversation,
+    rename_conversation,
+)
+from documents.extraction import ACCEPTED_EXTENSIONS
+from documents.models import Status as DocumentStatus
+from documents.selectors import visible_collections
+from tenants.access import Access
+from tenants.portal import portal_view, wants_json
+from tenants.selectors import get_tenant
+
+NEW_CHAT = "New chat"
+
+
+@require_safe
+@portal_view
+def chat(request: HttpRequest, access: Access) -> HttpResponse:
+    """A new chat."""
+    return _page(request, access, None)
+
+
+@require_safe
+@portal_view
+def conversation(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
+    """A conversation of one's own."""
+    return _page(request, access, access_conversation(access, conversation))
+
+
+@require_POST
+@portal_view
+def create(request: HttpRequest, access: Access) -> HttpResponse:
+    """Begin a conversation; its first question names it."""
+    begun = create_conversation(access=access)
+    return JsonResponse(
+        {
+            "id": str(begun.id),
+            "title": begun.title or NEW_CHAT,
+            "url": reverse("portal:conversation", args=[begun.id]),
+            "socket_url": _socket_url(begun),
+        },
+        status=201,
+    )
+
+
+@require_POST
+@portal_view
+def rename(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
+    found = access_conversation(access, conversation)
+    title = request.POST.get("title") or _json(request).get("title", "")
+    renamed = rename_conversation(access=access, conversation=found, title=str(title))
+    if wants_json(request):
+        return JsonResponse({"id": str(renamed.id), "title": renamed.title})
+    return HttpResponseRedirect(reverse("portal:conversation", args=[renamed.id]))
+
+
+@require_POST
+@portal_view
+def delete(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
+    delete_conversation(access=access, conversation=access_conversation(access, conversation))
+    return HttpResponseRedirect(reverse("portal:chat"))
+
+
+def _page(request: HttpRequest, access: Access, found: Conversation | None) -> HttpResponse:
+    messages = message_views(access, list_messages(found)) if found else []
+    collections = (
+        visible_collections(access)
+        .annotate(documents_count=Count("documents", filter=Q(documents__status=DocumentStatus.READY)))
+        .order_by("created_at")
+    )
+    context = {
+        "conversation": found,
+        "current": found,
+        "messages_list": [_presented(message) for message in messages],
+        "collections": [
+            {"id": one.id, "name": one.name, "documents": one.documents_count, "is_default": one.is_default}
+            for one in collections
+        ],
+        "sample_questions": get_tenant(access.tenant_id).sample_questions,
+        "model_name": async_to_sync(chooser().name)(),
+        "socket_url": _socket_url(found) if found else reverse("portal:chat") + "ws/",
+        "create_url": reverse("portal:conversation-create"),
+        "limits": {
+            "max_file_bytes": settings.DOCENT_MAX_FILE_BYTES,
+            "accept": ",".join(ACCEPTED_EXTENSIONS),
+        },
+    }
+    return render(request, "chat.html", context)
+
+
+def _presented(message: dict[str, Any]) -> dict[str, Any]:
+    """A stored message as the page shows it: only verified markers are chips."""
+    chips = portal_chips(message["citations"])
+    if message["status"] in {"pending", "streaming"}:
+        chips = portal_chips(message["sources"])
+    blocks: list[SafeString] = []
+    if message["role"] == "assistant":
+        # Safe: nh3 cleaned it last.
+        blocks = [mark_safe(html) for html in render_blocks(message["content"], chips)]  # noqa: S308
+    finish = {"finished": "length" if message["finish_reason"] == "length" else "done"}
+    return {**message, "html_blocks": blocks, "finish": finish.get(message["status"], message["status"])}
+
+
+def _socket_url(found: Conversation) -> str:
+    return f"{reverse('portal:chat')}ws/conversations/{found.id}/"
+
+
+def _json(request: HttpRequest) -> dict[str, Any]:
+    if request.content_type != "application/json":
+        return {}
+    try:
+        data = json.loads(request.body)
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
