@@ -1,0 +1,180 @@
+/** One answer on the page: its stages, its blocks while they stream, and the state in which it ends. */
+
+import { announce } from "./announcer.js";
+import { copyAnswer } from "./clipboard.js";
+import { drawDetails } from "./details.js";
+import { fragment } from "./fragments.js";
+import { setServerHTML } from "./html.js";
+import { drawSources, evidenceOf, keepEvidence } from "./sources.js";
+import { sentence } from "./strings.js";
+import { Thinking } from "./thinking.js";
+
+const RUNNING = new Set(["pending", "streaming"]);
+
+export class Answer {
+  #body;
+  #stage;
+  /** @type {Map<number, string>} what each block shows, so that an unchanged one is not drawn again */
+  #shown = new Map();
+
+  /** @param {HTMLElement} element rendered by the server, or a fresh copy of the same template */
+  constructor(element) {
+    this.element = element;
+    this.thinking = new Thinking(element);
+    this.#body = /** @type {HTMLElement} */ (element.querySelector("[data-body]"));
+    this.#stage = /** @type {HTMLElement} */ (element.querySelector("[data-stage]"));
+    const copy = this.#button("copy");
+    copy.addEventListener("click", () => copyAnswer(element, copy));
+  }
+
+  /** @returns {Answer} one that waits for its first event */
+  static begin() {
+    const answer = new Answer(fragment("answer"));
+    answer.#run();
+    return answer;
+  }
+
+  get id() {
+    return this.element.dataset.message;
+  }
+
+  set id(id) {
+    this.element.dataset.message = id;
+  }
+
+  get isRunning() {
+    return RUNNING.has(this.element.dataset.status);
+  }
+
+  /** @param {() => void} retry what the button of an unfinished or failed answer does */
+  onRetry(retry) {
+    this.#button("retry").addEventListener("click", retry);
+  }
+
+  /** @param {() => void} widen offered by a refusal: the same question, asked of everything */
+  onWiden(widen) {
+    this.#button("widen").hidden = false;
+    this.#button("widen").addEventListener("click", widen);
+  }
+
+  /** Takes up an answer that the server rendered: finished ones get their sources, running ones their stage. */
+  adopt() {
+    const record = this.element.querySelector("[data-record]");
+    const read = (/** @type {string} */ name) => JSON.parse(record.querySelector(`[data-json="${name}"]`).textContent);
+    keepEvidence(this.element, { citations: read("citations") ?? [], sources: read("sources") ?? [] });
+    if (this.isRunning) {
+      this.#run();
+      return;
+    }
+    const { finish, model } = /** @type {HTMLElement} */ (record).dataset;
+    this.#settle(finish);
+    drawDetails(this.element, { model, usage: read("usage"), timings: read("timings") });
+  }
+
+  /** @param {string} text */
+  stage(text) {
+    this.#stage.hidden = !text;
+    this.#stage.querySelector("[data-stage-text]").textContent = text;
+  }
+
+  /** @param {{stage: string, detail?: string, position?: number}} frame */
+  status({ stage, detail, position }) {
+    // What is searched was said when the question was sent, with the names of the collections.
+    if (this.#shown.size || (stage === "searching" && !position)) return;
+    this.stage(detail || (position ? sentence("queued_at", { position }) : sentence(stage)));
+  }
+
+  /** @param {import("./passages.js").Source[]} items */
+  sources(items) {
+    keepEvidence(this.element, { sources: items });
+    if (!this.#shown.size) this.stage(sentence("found", { count: items.length }));
+  }
+
+  /**
+   * @param {number} index
+   * @param {string} html what the block shows from now on
+   */
+  block(index, html) {
+    if (this.#shown.get(index) === html) return;
+    if (!this.#shown.size) this.#firstWords();
+    this.#shown.set(index, html);
+    while (this.#body.children.length <= index) {
+      const block = document.createElement("div");
+      block.className = "block";
+      this.#body.append(block);
+    }
+    setServerHTML(this.#body.children[index], html);
+  }
+
+  /**
+   * @param {object} frame
+   * @param {string} frame.finish_reason stop, stopped, length or refused
+   * @param {import("./passages.js").Source[]} frame.citations
+   * @param {Record<string, number>} frame.usage
+   * @param {Record<string, number>} frame.timings
+   * @param {string} frame.model
+   */
+  finish({ finish_reason: reason, citations, usage, timings, model }) {
+    while (this.#body.children.length > this.#shown.size) this.#body.lastElementChild.remove();
+    this.element.dataset.status = "finished";
+    keepEvidence(this.element, { citations });
+    this.#settle(reason);
+    drawDetails(this.element, { model, usage, timings });
+    if (reason === "stopped") announce(sentence("answer_stopped"));
+    else announce(`${sentence("answer_ready")} ${this.#body.textContent.trim()}`);
+  }
+
+  /** @param {{code: string, detail?: string, retryable: boolean}} frame */
+  fail({ code, detail, retryable }) {
+    this.element.dataset.status = "failed";
+    const reason = /** @type {HTMLElement} */ (this.element.querySelector("[data-reason]"));
+    reason.dataset.code = code;
+    reason.dataset.retryable = String(retryable);
+    reason.textContent = detail ?? "";
+    this.#settle("failed");
+    announce(`${sentence("answer_failed")} ${reason.textContent}`);
+  }
+
+  #run() {
+    if (!this.isRunning) this.element.dataset.status = "pending";
+    this.#body.setAttribute("aria-busy", "true");
+    announce(sentence("answer_started"));
+  }
+
+  #firstWords() {
+    this.element.dataset.status = "streaming";
+    this.stage("");
+    this.thinking.end();
+  }
+
+  /** @param {string} finish done, stopped, refused, failed, interrupted, length, or a finish_reason */
+  #settle(finish) {
+    const failed = finish === "failed" || finish === "interrupted";
+    this.stage("");
+    this.#body.removeAttribute("aria-busy");
+    for (const note of /** @type {NodeListOf<HTMLElement>} */ (this.element.querySelectorAll("[data-note]"))) {
+      note.hidden = note.dataset.note !== (failed ? "failed" : finish);
+    }
+    drawSources(this.element, finish === "refused");
+    this.#nameChips();
+    /** @type {HTMLElement} */ (this.element.querySelector("[data-actions]")).hidden = false;
+    const reason = /** @type {HTMLElement} */ (this.element.querySelector("[data-reason]"));
+    if (failed) reason.textContent ||= sentence(reason.dataset.code) || sentence("failed");
+    this.#button("retry").hidden = !(finish === "stopped" || (failed && reason.dataset.retryable === "true"));
+    this.#button("copy").hidden = !this.#body.textContent.trim();
+  }
+
+  /** A bare number says little when read aloud: each chip names its document and page. */
+  #nameChips() {
+    const { citations, sources } = evidenceOf(this.element);
+    for (const chip of /** @type {NodeListOf<HTMLElement>} */ (this.element.querySelectorAll(".chip"))) {
+      const citation = [...citations, ...sources].find(({ marker }) => String(marker) === chip.dataset.marker);
+      if (citation) chip.setAttribute("aria-label", sentence("citation", { ...citation }));
+    }
+  }
+
+  /** @param {string} name */
+  #button(name) {
+    return /** @type {HTMLButtonElement} */ (this.element.querySelector(`[data-${name}]`));
+  }
+}

@@ -1,0 +1,110 @@
+/** The chat page: brings composer, scope, conversation, citations and uploads together. */
+
+import { openCitations } from "./citations.js";
+import { Composer } from "./composer.js";
+import { Conversation } from "./conversation.js";
+import { confirmed, opensDialog } from "./dialogs.js";
+import { receiveFiles } from "./dropzone.js";
+import { NO_ID } from "./fragments.js";
+import { person } from "./person.js";
+import { Scope } from "./scope.js";
+import { Follower } from "./scroll.js";
+import { addConversation, markRunning, renameConversation } from "./sidebar.js";
+import { sentence } from "./strings.js";
+import { Uploads } from "./uploads.js";
+
+const root = /** @type {HTMLElement} */ (document.querySelector("[data-chat]"));
+const conversation = new Conversation(root);
+const composer = new Composer(root.querySelector("[data-composer]"), () => conversation.lastQuestion);
+const follower = new Follower(root);
+const scope = new Scope(root.querySelector("[data-scope]"), root.dataset.conversation || "new");
+
+openCitations();
+showRunning(conversation.isRunning);
+if (root.dataset.conversation && !location.hash) follower.toEnd();
+if (!matchMedia("(pointer: coarse)").matches) composer.focus();
+
+composer.addEventListener("ask", (event) => ask(/** @type {CustomEvent} */ (event).detail));
+composer.addEventListener("stop", () => conversation.stop());
+conversation.addEventListener("retry", (event) => ask(/** @type {CustomEvent} */ (event).detail));
+conversation.addEventListener("widen", (event) => {
+  scope.chooseAll();
+  ask(/** @type {CustomEvent} */ (event).detail);
+});
+conversation.addEventListener("grown", () => follower.toEnd());
+conversation.addEventListener("running", (event) => showRunning(/** @type {CustomEvent} */ (event).detail));
+conversation.addEventListener("title", (event) => showTitle(/** @type {CustomEvent} */ (event).detail));
+conversation.addEventListener("begun", (event) => {
+  const begun = /** @type {CustomEvent} */ (event).detail;
+  root.dataset.conversation = begun.id;
+  composer.keepDraftFor(begun.id);
+  history.replaceState(null, "", begun.url);
+  addConversation(begun);
+  addConversationMenu(begun.id);
+  showTitle({ conversation: begun.id, title: begun.title });
+  showRunning(true);
+});
+person.addEventListener("frame", (event) => {
+  const frame = /** @type {CustomEvent} */ (event).detail;
+  if (frame.type === "title") showTitle(frame);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || !composer.answering) return;
+  if (document.querySelector("dialog:modal")) return;
+  conversation.stop();
+});
+for (const sample of root.querySelectorAll("[data-sample]")) {
+  sample.addEventListener("click", () => ask(sample.textContent.trim()));
+}
+
+opensDialog(document.querySelector("[data-rename]"), "rename");
+document.querySelector("[data-delete-conversation]")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = /** @type {HTMLFormElement} */ (event.currentTarget);
+  const sure = await confirmed({
+    title: sentence("delete_conversation"),
+    detail: sentence("delete_conversation_detail"),
+    action: sentence("delete"),
+  });
+  if (sure) form.submit();
+});
+
+const tray = /** @type {HTMLElement | null} */ (root.querySelector("[data-uploads]"));
+if (tray) {
+  const uploads = new Uploads(tray, () => tray.dataset.collection);
+  receiveFiles(root.querySelector("[data-file-input]"), (files) => uploads.add(files));
+}
+
+/** @param {string} content */
+function ask(content) {
+  if (conversation.isRunning) return;
+  /** @type {HTMLElement | null} */ (root.querySelector("[data-greeting]"))?.remove();
+  const names = scope.names;
+  const stage = names ? sentence("searching_collections", { names }) : sentence("searching");
+  conversation.ask({ content, collections: scope.collections, stage });
+}
+
+/** @param {string} id of the conversation that has just begun; until now the menu's addresses held none */
+function addConversationMenu(id) {
+  for (const form of document.querySelectorAll("[data-delete-conversation], [data-rename-form]")) {
+    form.setAttribute("action", form.getAttribute("action").replace(NO_ID, id));
+  }
+  /** @type {HTMLElement} */ (document.querySelector("[data-conversation-menu]")).hidden = false;
+}
+
+/** @param {boolean} running */
+function showRunning(running) {
+  composer.answering = running;
+  if (root.dataset.conversation) markRunning(root.dataset.conversation, running);
+}
+
+/** @param {{conversation: string, title: string}} named */
+function showTitle({ conversation: id, title }) {
+  renameConversation(id, title);
+  if (id !== root.dataset.conversation) return;
+  const heading = document.querySelector("[data-conversation-title]");
+  document.title = document.title.replace(heading.textContent, title);
+  heading.textContent = title;
+  /** @type {HTMLInputElement} */ (document.querySelector("[data-rename-form] [name=title]")).value = title;
+}

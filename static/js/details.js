@@ -1,0 +1,30 @@
+/** Behind the info button of an answer: which model, how long, how many tokens. */
+
+import { sentence } from "./strings.js";
+
+/**
+ * @param {Element} answer
+ * @param {{model?: string, usage?: Record<string, number> | null, timings?: Record<string, number> | null}} made
+ *   timings in seconds: `search`, `first_token` and `total`
+ */
+export function drawDetails(answer, { model, usage, timings }) {
+  const seconds = (/** @type {number | undefined} */ value) =>
+    Number.isFinite(value) ? sentence("seconds", { seconds: value.toFixed(2) }) : "";
+  const rows = [
+    ["model", model],
+    ["search_time", seconds(timings?.search)],
+    ["first_token", seconds(timings?.first_token)],
+    ["total_time", seconds(timings?.total)],
+    ["tokens", usage?.prompt_tokens === undefined ? "" : `${usage.prompt_tokens} / ${usage.completion_tokens}`],
+  ].filter(([, value]) => value);
+  const list = answer.querySelector("[data-details-list]");
+  list.replaceChildren();
+  for (const [name, value] of rows) {
+    const term = document.createElement("dt");
+    term.textContent = sentence(name);
+    const description = document.createElement("dd");
+    description.textContent = value;
+    list.append(term, description);
+  }
+  /** @type {HTMLElement} */ (answer.querySelector("[data-details]")).hidden = !rows.length;
+}

@@ -1,0 +1,146 @@
+/**
+ * The source panel: the cited page with the passage highlighted. One `<dialog>`: a column beside the answer on wide
+ * screens (not modal: the answer stays in use), a sheet over it on narrow ones (modal).
+ *
+ * @typedef {object} Passage as the passage-data view answers
+ * @property {string} title
+ * @property {string} name
+ * @property {number} version
+ * @property {number} page
+ * @property {number} pages
+ * @property {string} text of the page
+ * @property {number | null} start of the passage in text, in code points
+ * @property {number | null} end
+ * @property {{x0: number, y0: number, x1: number, y1: number}[]} rects fractions of the page
+ * @property {string | null} image
+ * @property {string | null} original_url
+ */
+
+import { passageLinks } from "./passages.js";
+import { getJSON, RequestRefused } from "./requests.js";
+import { sentence } from "./strings.js";
+
+const WIDE = matchMedia("(width >= 68.75rem)");
+/** How much of the page stays visible above the highlight, in pixels. */
+const HEADROOM = 90;
+
+const panel = /** @type {HTMLDialogElement} */ (document.getElementById("source-panel"));
+const part = (/** @type {string} */ name) => /** @type {any} */ (panel.querySelector(`[data-${name}]`));
+
+/** @type {import("./passages.js").Source[]} */
+let among = [];
+let position = 0;
+/** @type {Element | null} */
+let opener = null;
+
+part("close").addEventListener("click", () => close());
+part("previous").addEventListener("click", () => turn(position - 1));
+part("next").addEventListener("click", () => turn(position + 1));
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || !panel.open) return;
+  event.preventDefault();
+  close();
+});
+panel.addEventListener("click", (event) => event.target === panel && !WIDE.matches && close());
+WIDE.addEventListener("change", () => {
+  if (!panel.open) return;
+  panel.close();
+  show();
+});
+
+/**
+ * @param {import("./passages.js").Source[]} sources what previous and next walk through
+ * @param {import("./passages.js").Source} source the one to open
+ */
+export function openSource(sources, source) {
+  among = sources;
+  opener = document.activeElement;
+  if (!panel.open) show();
+  turn(sources.indexOf(source));
+  part("title").focus();
+}
+
+function show() {
+  if (WIDE.matches) panel.show();
+  else panel.showModal();
+}
+
+function close() {
+  panel.close();
+  /** @type {HTMLElement | null} */ (opener)?.focus({ preventScroll: true });
+}
+
+/** @param {number} to index of the source to show */
+async function turn(to) {
+  const source = among[to];
+  if (!source) return;
+  position = to;
+  part("title").textContent = source.title;
+  part("place").textContent = sentence("page", { pages: source.page });
+  part("quote").textContent = source.quote ?? "";
+  part("quote").hidden = !source.quote;
+  part("position").textContent = sentence("source_of", { position: to + 1, count: among.length });
+  // Not `disabled`: a button that is takes the focus down with it.
+  part("previous").setAttribute("aria-disabled", String(to === 0));
+  part("next").setAttribute("aria-disabled", String(to === among.length - 1));
+  part("open-page").href = passageLinks(source).page;
+  part("original").hidden = true;
+  part("figure").hidden = true;
+  part("page-text").hidden = true;
+  part("message").hidden = true;
+  part("scroll").setAttribute("aria-busy", "true");
+  try {
+    const passage = await getJSON(passageLinks(source).data);
+    if (position === to && among[to] === source) draw(passage);
+  } catch (error) {
+    if (among[position] === source) explain(error);
+  } finally {
+    part("scroll").removeAttribute("aria-busy");
+  }
+}
+
+/** @param {Passage} passage */
+function draw(passage) {
+  part("title").textContent = passage.title;
+  part("place").textContent = [
+    sentence("page_of", { page: passage.page, pages: passage.pages }),
+    sentence("version", { version: passage.version }),
+  ].join(" · ");
+  part("original").href = passage.original_url ?? "";
+  part("original").hidden = !passage.original_url;
+  if (passage.image) drawImage(passage);
+  else drawText(passage);
+}
+
+/** @param {Passage} passage */
+function drawImage({ image, rects, page, title }) {
+  const picture = /** @type {HTMLImageElement} */ (part("image"));
+  picture.alt = sentence("page_image", { page, title });
+  part("rects").setAttribute("d", rects.map(({ x0, y0, x1, y1 }) => `M${x0} ${y0}H${x1}V${y1}H${x0}Z`).join(""));
+  picture.onload = () => {
+    const top = rects.length ? Math.min(...rects.map(({ y0 }) => y0)) * picture.clientHeight : 0;
+    part("scroll").scrollTo({ top: part("figure").offsetTop + top - HEADROOM });
+  };
+  picture.onerror = () => explain(null);
+  picture.src = image;
+  part("figure").hidden = false;
+}
+
+/** @param {Passage} passage */
+function drawText({ text, start, end }) {
+  const points = Array.from(text);
+  const marked = document.createElement("mark");
+  marked.textContent = points.slice(start ?? 0, end ?? 0).join("");
+  part("page-text").replaceChildren(points.slice(0, start ?? 0).join(""), marked, points.slice(end ?? 0).join(""));
+  part("page-text").hidden = false;
+  part("scroll").scrollTo({ top: marked.offsetTop - HEADROOM });
+}
+
+/** @param {unknown} error */
+function explain(error) {
+  const gone = error instanceof RequestRefused && (error.status === 404 || error.status === 403);
+  part("message").textContent = sentence(gone ? "source_gone" : "source_failed");
+  if (gone) part("quote").hidden = true;
+  part("message").hidden = false;
+  part("figure").hidden = true;
+}

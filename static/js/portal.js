@@ -1,0 +1,16 @@
+/** What every page inside an organisation does. */
+
+import { closeMenusWhenLeft } from "./menus.js";
+import { person } from "./person.js";
+import { markRunning, moveDrawer, renameConversation } from "./sidebar.js";
+import { offerThemes } from "./theme.js";
+
+offerThemes();
+closeMenusWhenLeft();
+moveDrawer();
+
+person.addEventListener("frame", (event) => {
+  const frame = /** @type {CustomEvent} */ (event).detail;
+  if (frame.type === "title") renameConversation(frame.conversation, frame.title);
+  if (frame.type === "running") markRunning(frame.conversation, frame.running);
+});

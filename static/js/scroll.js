@@ -1,0 +1,47 @@
+/** Follows a growing log, but only for a person who is at its end; to others it offers a way there. */
+
+const NEAR = 96;
+
+export class Follower {
+  #following = true;
+  #width = 0;
+  #log;
+  #jump;
+  #dot;
+
+  /** @param {HTMLElement} root holds the log, the jump button and its dot */
+  constructor(root) {
+    this.#log = root.querySelector("[data-log]");
+    this.#jump = /** @type {HTMLElement} */ (root.querySelector("[data-jump]"));
+    this.#dot = /** @type {HTMLElement} */ (root.querySelector("[data-jump-dot]"));
+    addEventListener("scroll", () => this.#look(), { passive: true });
+    this.#jump.addEventListener("click", () => this.toEnd());
+    const sizes = new ResizeObserver(([{ contentRect }]) => this.#resized(contentRect.width));
+    sizes.observe(this.#log);
+  }
+
+  /** Goes to the end and follows from here on. */
+  toEnd() {
+    this.#following = true;
+    scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+    this.#look();
+  }
+
+  #look() {
+    const page = document.documentElement;
+    this.#following = page.scrollHeight - innerHeight - scrollY < NEAR;
+    this.#jump.hidden = this.#following || !this.#log.childElementCount;
+    if (this.#following) this.#dot.hidden = true;
+  }
+
+  /** @param {number} width of the log: where it changed, the same words were only set anew */
+  #resized(width) {
+    if (!this.#log.childElementCount) return;
+    if (this.#following) this.toEnd();
+    else {
+      if (width === this.#width) this.#dot.hidden = false;
+      this.#look();
+    }
+    this.#width = width;
+  }
+}
