@@ -1,0 +1,71 @@
+"""The servers of the run, its database, and the people in it. Tests run as `docent_app`."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import django
+import psycopg
+import pytest
+from django.db import connections
+from django.test import TransactionTestCase
+from psycopg import sql
+
+from tests.environment import Environment, environment
+
+# Now and not in a hook: modules of tests and of fixtures that import a model are next, and settings read
+# the servers' addresses when they are imported.
+_stack = ExitStack()
+atexit.register(_stack.close)
+_environment = _stack.enter_context(environment())
+os.environ.update(_environment.variables)
+django.setup()
+
+pytest_plugins = ["tests.fixtures"]
+
+# Filled by migrations; tests never change them.
+_KEPT = ("django_migrations", "django_content_type", "auth_permission")
+
+
+@pytest.fixture(scope="session")
+def run_environment() -> Environment:
+    """Addresses and state folder of this run."""
+    return _environment
+
+
+@pytest.fixture(scope="session")
+def owner_connection(run_environment: Environment) -> Iterator[psycopg.Connection]:
+    """docent_owner's, in autocommit: bound by row-level security, allowed to change the schema."""
+    with psycopg.connect(run_environment.owner_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def admin_connection(run_environment: Environment) -> Iterator[psycopg.Connection]:
+    """The superuser's, in autocommit: sees every tenant's rows."""
+    with psycopg.connect(run_environment.admin_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(owner_connection: psycopg.Connection) -> Iterator[None]:
+    """The database is there already. What a test commits, its owner removes: docent_app may not TRUNCATE."""
+
+    def flush(_test: TransactionTestCase) -> None:
+        connections["default"].close()
+        rows = owner_connection.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            " AND pg_relation_size(oid) > 0 AND relname <> ALL(%s)",
+            [list(_KEPT)],
+        )
+        if tables := [sql.Identifier(name) for (name,) in rows]:
+            owner_connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(tables)))
+
+    original = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown = flush  # type: ignore[attr-defined]
+    yield
+    TransactionTestCase._fixture_teardown = original  # type: ignore[attr-defined]
+    connections["default"].close_pool()  # type: ignore[attr-defined]

@@ -1,0 +1,114 @@
+"""What tests ask for by name: people, a worker, a web server, a model server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tenants.models import Tenant, User
+from tenants.permissions import Role
+from tenants.services import add_member, create_tenant
+from tests.environment import Environment
+from tests.people import Person, person_of
+from tests.processes import LiveServer, Running, celery_worker, web_server
+from tests.standins.ollama import OllamaStandIn
+
+
+def _user(name: str) -> User:
+    return User.objects.create_user(email=f"{name}@example.org", password="a-long-password", name=name.title())
+
+
+@pytest.fixture
+def alice(db: None) -> Person:
+    """Owner of acme."""
+    user = _user("alice")
+    create_tenant(name="Acme", slug="acme", owner=user)
+    return person_of(user, "acme")
+
+
+@pytest.fixture
+def bob(alice: Person) -> Person:
+    """Member of acme."""
+    return _member(alice, "bob", Role.MEMBER)
+
+
+@pytest.fixture
+def dana(alice: Person) -> Person:
+    """Viewer of acme."""
+    return _member(alice, "dana", Role.VIEWER)
+
+
+@pytest.fixture
+def charlie(db: None) -> Person:
+    """Owner of globex, and in no other organisation."""
+    user = _user("charlie")
+    create_tenant(name="Globex", slug="globex", owner=user)
+    return person_of(user, "globex")
+
+
+def _member(alice: Person, name: str, role: Role) -> Person:
+    user = _user(name)
+    add_member(access=alice.access, user=user, role=role)
+    return person_of(user, alice.slug)
+
+
+@pytest.fixture
+def acme(alice: Person) -> Tenant:
+    return Tenant.objects.get(slug=alice.slug)
+
+
+@pytest.fixture(scope="session")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the processes of the run write what they print."""
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="session")
+def worker(run_environment: Environment, logs: Path) -> Iterator[Running]:
+    """A Celery worker that takes what the tests enqueue."""
+    with celery_worker(run_environment.variables, logs / "worker.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def extractive_server(run_environment: Environment, logs: Path) -> Iterator[LiveServer]:
+    """The web server without a model server."""
+    with web_server(run_environment.variables, logs / "web-extractive.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def _stand_in() -> Iterator[OllamaStandIn]:
+    with OllamaStandIn() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def model_server(run_environment: Environment, logs: Path, _stand_in: OllamaStandIn) -> Iterator[LiveServer]:
+    """The web server with the stand-in as its model server."""
+    variables = {**run_environment.variables, "OLLAMA_HOST": _stand_in.url}
+    with web_server(variables, logs / "web-model.log") as running:
+        yield running
+
+
+@pytest.fixture
+def ollama(_stand_in: OllamaStandIn) -> OllamaStandIn:
+    """The model server, with nothing scripted and nothing asked yet."""
+    _stand_in.reset()
+    return _stand_in
+
+
+@pytest.fixture(autouse=True)
+def _live_server_helper() -> None:
+    """Takes the place of pytest-django's, which expects its own kind of live server."""
+
+
+@pytest.fixture
+def live_server(request: pytest.FixtureRequest) -> LiveServer:
+    """The web server: wired to `ollama` when the test asks for that too, extractive otherwise."""
+    name = "model_server" if "ollama" in request.fixturenames else "extractive_server"
+    running: LiveServer = request.getfixturevalue(name)
+    running.require_life()
+    return running
