@@ -3,7 +3,7 @@
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
 
 from django.core.asgi import get_asgi_application
 
@@ -30,14 +30,12 @@ _http = BodyLimits(
     other_bytes=settings.DOCENT_MAX_JSON_BYTES,
     idle_seconds=settings.DOCENT_BODY_IDLE_SECONDS,
 )
-_sockets = TenantSocketMiddleware(
-    URLRouter(
-        [
-            path("o/<slug:slug>/ws/", PersonConsumer.as_asgi()),
-            path("o/<slug:slug>/ws/conversations/<uuid:conversation>/", ConversationConsumer.as_asgi()),
-        ]
-    )
-)
+# Channels' routes hold ASGI applications where Django's stubs expect views.
+_socket_routes: list[Any] = [
+    path("o/<slug:slug>/ws/", cast("Any", PersonConsumer.as_asgi())),
+    path("o/<slug:slug>/ws/conversations/<uuid:conversation>/", cast("Any", ConversationConsumer.as_asgi())),
+]
+_sockets = TenantSocketMiddleware(cast("Any", URLRouter(_socket_routes)))
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -19,7 +19,7 @@ app.conf.beat_schedule = {
 }
 
 
-@worker_process_init.connect
+@worker_process_init.connect  # type: ignore[untyped-decorator]
 def open_own_connections(**_kwargs: Any) -> None:
     """A forked child must not share its parent's database connections."""
     for connection in connections.all(initialized_only=True):

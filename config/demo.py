@@ -21,7 +21,7 @@ from tenants.permissions import Role
 from tenants.services import create_tenant, create_token
 
 _EMAIL = "demo@docent.localhost"
-_NAME = "Marlow Museum"
+_NAME = "Wrenfield Museum"
 _SLUG = "demo"
 _DOCUMENTS = Path(__file__).parent / "demo_documents"
 _FILES = (
@@ -30,12 +30,12 @@ _FILES = (
     "lending-policy.md",
     "volunteer-newsletter.txt",
 )
-SAMPLE_QUESTIONS = (
-    "How long do visitors have to ask for a ticket refund?",
-    "What must be done when the fire alarm sounds?",
-    "What humidity does the textile store need?",
-    "How many people visited the museum in 2024?",
-)
+_SAMPLE_QUESTIONS = [
+    "What do staff do when the fire alarm sounds?",
+    "At what humidity is the textile store kept?",
+    "How many visitors did the museum have in 2024?",
+    "When is the café being rebuilt, and how many seats will it have?",
+]
 
 
 def ensure_demo() -> dict[str, str]:
@@ -88,7 +88,7 @@ def _create_organisation(owner: User) -> str:
     """The organisation with its sample questions and documents, which a worker reads later."""
     is_free = not Tenant.objects.filter(slug=_SLUG).exists()
     tenant = create_tenant(name=_NAME, slug=_SLUG if is_free else "", owner=owner, carrier=Carrier.CLI)
-    tenant.sample_questions = list(SAMPLE_QUESTIONS)
+    tenant.sample_questions = _SAMPLE_QUESTIONS
     tenant.save(update_fields=["sample_questions"])
     access = access_by_membership(owner, tenant.slug, carrier=Carrier.CLI)
     with tenant_atomic(tenant.id):

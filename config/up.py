@@ -104,9 +104,7 @@ def _alone(data: Path) -> Iterator[None]:
         raise StartError(f"this user may not write to {data}: remove it or set DOCENT_DATA") from error
     try:
         if not try_lock(lock, fcntl.LOCK_EX):
-            raise StartError(
-                f"Docent already runs with the state folder {data}: stop it, or set another DOCENT_DATA"
-            )
+            raise StartError(f"it already runs with the state folder {data}; stop it or set DOCENT_DATA")
         yield
     finally:
         os.close(lock)

@@ -11,6 +11,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 
 from conversations import replies
+from conversations.announcements import announce_title, person_group
 from conversations.events import BlockRendered, Event, Finished, SourcesFound, TextAdded, TitleChanged
 from conversations.rendering import BlockStream, portal_chips, render_blocks
 from conversations.selectors import access_conversation, access_reply
@@ -18,7 +19,7 @@ from conversations.services.messages import ask, request_stop
 from documents.events import documents_group
 from tenants.access import Access, Carrier
 from tenants.db import run_in_tenant, run_unit
-from tenants.errors import DocentError, InvalidInput, NotFound, TooLarge
+from tenants.errors import DocentError, InvalidInput, NotFound, PermissionRefused, TooLarge
 from tenants.permissions import Action
 
 logger = logging.getLogger(__name__)
@@ -135,6 +136,7 @@ class ConversationConsumer(TenantConsumer):
             }
         )
         await self.send_json(TitleChanged(str(asked.conversation_id), asked.title).payload(asked.message_id))
+        self.spawn(announce_title(self.access, asked.conversation_id, asked.title))
         self._follow(asked.message_id, 0)
 
     async def on_stop(self, frame: dict[str, Any]) -> None:
@@ -204,15 +206,21 @@ class ConversationConsumer(TenantConsumer):
 
 
 class PersonConsumer(TenantConsumer):
-    """`/o/<slug>/ws/`: how documents get on."""
+    """`/o/<slug>/ws/`: how documents get on, which answers are being written, new titles."""
 
     async def enter(self) -> None:
-        self.access.require(Action.READ_DOCUMENTS)
-        await self.channel_layer.group_add(documents_group(self.access.tenant_id), self.channel_name)
+        self._groups: list[str] = [person_group(self.access)] if self.access.allows(Action.CHAT) else []
+        if self.access.allows(Action.READ_DOCUMENTS):
+            self._groups.append(documents_group(self.access.tenant_id))
+        if not self._groups:
+            raise PermissionRefused
+        for group in self._groups:
+            await self.channel_layer.group_add(group, self.channel_name)
 
     async def disconnect(self, code: int) -> None:
         await super().disconnect(code)
-        await self.channel_layer.group_discard(documents_group(self.access.tenant_id), self.channel_name)
+        for group in getattr(self, "_groups", []):
+            await self.channel_layer.group_discard(group, self.channel_name)
 
     async def relay(self, message: dict[str, Any]) -> None:
         """An event that a worker or another process announced to the group."""

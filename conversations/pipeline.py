@@ -32,6 +32,7 @@ class Question:
     """Everything that an answer depends on."""
 
     access: Access
+    conversation_id: UUID
     message_id: UUID
     text: str
     mode: Mode

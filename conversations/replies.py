@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from uuid import UUID, uuid4
 
+from conversations.announcements import announce_running
 from conversations.events import (
     Event,
     Failed,
@@ -52,6 +53,7 @@ class Reply:
         self.ending: Finished | Failed | None = None
         self._outcome = Outcome()
         self._changed = asyncio.Event()
+        self._stored = asyncio.Event()
         self._is_stopping = False
         self._writer = asyncio.create_task(self._write(), name=f"write-{question.message_id}")
         self._runner = asyncio.create_task(self._run(), name=f"reply-{question.message_id}")
@@ -67,7 +69,7 @@ class Reply:
 
     async def finished(self) -> None:
         """Wait until the reply has been stored."""
-        await asyncio.shield(self._runner)
+        await self._stored.wait()
 
     async def follow(self, offset: int = 0) -> AsyncIterator[Event]:
         """Where the reply stands, then what happens, up to its end. `offset` is how much text one has."""
@@ -121,7 +123,9 @@ class Reply:
                 self.sources = event
 
     async def _run(self) -> None:
+        access, conversation = self.question.access, self.question.conversation_id
         flusher = asyncio.create_task(self._flush())
+        telling = asyncio.create_task(announce_running(access, conversation, is_running=True))
         ending = await self._await_ending()
         flusher.cancel()
         await asyncio.gather(flusher, return_exceptions=True)
@@ -133,7 +137,10 @@ class Reply:
             self.ending = Failed("interrupted", "The answer could not be stored. Try again.")
         finally:
             running.pop(self.question.message_id, None)
+            self._stored.set()
             self._announce()
+        await telling
+        await announce_running(access, conversation, is_running=False)
 
     async def _await_ending(self) -> Ending:
         try:

@@ -20,16 +20,16 @@ from reportlab.platypus import Flowable, PageBreak, Paragraph, SimpleDocTemplate
 _HERE = Path(__file__).parent
 _MARGIN = 24 * mm
 _INK, _ACCENT, _RULE = colors.HexColor("#1f2328"), colors.HexColor("#7a3b2e"), colors.HexColor("#d8cfc4")
-_BODY = ParagraphStyle("body", fontName="Times-Roman", fontSize=11, leading=15, spaceAfter=8, textColor=_INK)
-_CELL = ParagraphStyle("cell", parent=_BODY, fontName="Helvetica", fontSize=9, leading=12, spaceAfter=0)
+_BODY = ParagraphStyle("body", fontName="Times-Roman", fontSize=13, leading=18, spaceAfter=9, textColor=_INK)
+_CELL = ParagraphStyle("cell", parent=_BODY, fontName="Helvetica", fontSize=11, leading=15, spaceAfter=0)
 _HEAD = ParagraphStyle("head", parent=_CELL, fontName="Helvetica-Bold")
 _ITEM = ParagraphStyle("item", parent=_BODY, leftIndent=14, bulletIndent=2, spaceAfter=4)
 _HEADINGS = {
     "h1": ParagraphStyle(
-        "h1", fontName="Helvetica-Bold", fontSize=24, leading=30, spaceAfter=10, textColor=_ACCENT
+        "h1", fontName="Helvetica-Bold", fontSize=26, leading=34, spaceAfter=10, textColor=_ACCENT
     ),
-    "h2": ParagraphStyle("h2", fontName="Helvetica-Bold", fontSize=14, leading=18, spaceBefore=12, spaceAfter=6),
-    "h3": ParagraphStyle("h3", fontName="Helvetica-Bold", fontSize=11, leading=14, spaceBefore=8, spaceAfter=4),
+    "h2": ParagraphStyle("h2", fontName="Helvetica-Bold", fontSize=16, leading=21, spaceBefore=12, spaceAfter=6),
+    "h3": ParagraphStyle("h3", fontName="Helvetica-Bold", fontSize=13, leading=17, spaceBefore=8, spaceAfter=4),
 }
 _TABLE = TableStyle(
     [
@@ -61,7 +61,7 @@ def build(source: Path, target: Path) -> None:
     document.build([flowable for node in tree.children for flowable in _flowables(node)])
 
 
-class _Numbered(SimpleDocTemplate):
+class _Numbered(SimpleDocTemplate):  # type: ignore[misc] # reportlab has no types
     """Writes the page's number when the page is full, so that it comes last in the text too."""
 
     def afterPage(self) -> None:  # noqa: N802 - reportlab's name

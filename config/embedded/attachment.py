@@ -5,15 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from config.embedded.binaries import EmbeddedServerError
+from config.embedded.server import READY_WITHIN
 from config.locks import exclusive, open_lock, try_lock
 
+_POLL = 0.05  # seconds
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -52,6 +56,18 @@ class Attachment:
                 raise EmbeddedServerError(report or f"the keeper of {self.name} died while starting")
         return True
 
+    def settle(self) -> None:
+        """Return when somebody listens. EmbeddedServerError if that does not happen.
+
+        A server killed a moment ago is still coming back, and a killed keeper's lock may not yet be free.
+        """
+        deadline = time.monotonic() + READY_WITHIN
+        while not self._listens():
+            if time.monotonic() > deadline:
+                raise EmbeddedServerError(f"{self.name} does not come back: see {self.folder}")
+            time.sleep(_POLL)
+            self.ensure()
+
     def release(self) -> None:
         """Let go; when nobody else uses the server, stop it and return when it has stopped."""
         if try_lock(self._users, fcntl.LOCK_EX):  # we were the last, and nobody gets in before it has stopped
@@ -66,6 +82,10 @@ class Attachment:
         with exclusive(self.folder / f"{self.name}.keeper"):
             pass
 
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
     def _kept(self) -> bool:
         keeper = open_lock(self.folder / f"{self.name}.keeper")
         try:
@@ -78,8 +98,9 @@ class Attachment:
 def attached(name: str, data: Path) -> Iterator[Attachment]:
     """Use the server for the length of the block."""
     attachment = Attachment(name, data)
-    attachment.ensure()
     try:
+        attachment.ensure()
+        attachment.settle()
         yield attachment
     finally:
         attachment.release()

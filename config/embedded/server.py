@@ -64,9 +64,7 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], name
     deadline = time.monotonic() + READY_WITHIN
     while not ready():
         if process.poll() is not None:
-            raise EmbeddedServerError(
-                f"{name} ended with code {process.returncode} while starting: see {log}"
-            )
+            raise EmbeddedServerError(f"{name} ended with code {process.returncode} while starting: see {log}")
         if time.monotonic() > deadline:
             process.kill()
             process.wait()

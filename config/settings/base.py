@@ -213,7 +213,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"SearchModeEnum": [(mode, mode) for mode in ("hybrid", "vector", "lexical")]},
+    "ENUM_NAME_OVERRIDES": {"AnswerModeEnum": "conversations.models.Mode.choices"},
 }
 
 # --- Models ----------------------------------------------------------------------------------------------

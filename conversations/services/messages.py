@@ -141,6 +141,7 @@ def _store(  # noqa: PLR0917
         conversation.title,
         Question(
             access=access,
+            conversation_id=conversation.id,
             message_id=reply.id,
             text=content,
             mode=Mode(conversation.mode),

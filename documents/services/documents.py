@@ -88,6 +88,7 @@ def erase_index_of(version: DocumentVersion) -> None:
 
 def _erase_files(versions: Sequence[DocumentVersion]) -> None:
     for version in versions:
+        assert version.tenant_id is not None
         storage.delete_files([version.storage_key])
         storage.delete_page_images(version.tenant_id, version.id)
 

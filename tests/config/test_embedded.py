@@ -97,9 +97,7 @@ def test_each_role_connects_with_its_own_password(environ: Mapping[str, str]) ->
 
 @pytest.mark.parametrize("user", ["postgres", "docent_owner", "docent_app", "docent_ops"])
 @pytest.mark.parametrize("password", ["", "postgres"])
-def test_nobody_connects_without_the_right_password(
-    environ: Mapping[str, str], user: str, password: str
-) -> None:
+def test_nobody_connects_without_the_right_password(environ: Mapping[str, str], user: str, password: str) -> None:
     port = urlsplit(environ["DATABASE_URL"]).port
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(host="127.0.0.1", port=port, user=user, password=password, dbname="docent")
@@ -113,9 +111,7 @@ def test_valkey_refuses_strangers(environ: Mapping[str, str]) -> None:
 
 def test_the_servers_are_reached_from_this_machine_only(environ: Mapping[str, str]) -> None:
     ports = {urlsplit(environ[name]).port for name in ("DATABASE_URL", "REDIS_URL")}
-    listening = re.findall(
-        r"^\s*\d+: (\w+):(\w+) \w+:\w+ 0A", Path("/proc/net/tcp").read_text(), re.MULTILINE
-    )
+    listening = re.findall(r"^\s*\d+: (\w+):(\w+) \w+:\w+ 0A", Path("/proc/net/tcp").read_text(), re.MULTILINE)
     assert [where for where, port in listening if int(port, 16) in ports] == ["0100007F", "0100007F"]
 
 
@@ -140,8 +136,7 @@ def test_the_database_is_pgvectors_and_small(environ: Mapping[str, str]) -> None
 
 def test_the_servers_do_not_run_as_root(shared_data: Path, environ: Mapping[str, str]) -> None:
     owners = {
-        name: Path(f"/proc/{kept_by(keeper(shared_data, name))}").stat().st_uid
-        for name in ("postgres", "valkey")
+        name: Path(f"/proc/{kept_by(keeper(shared_data, name))}").stat().st_uid for name in ("postgres", "valkey")
     }
     own = os.geteuid()
     assert own == 0 or set(owners.values()) == {own}
@@ -202,9 +197,7 @@ def test_the_servers_stop_when_their_only_user_is_killed(data: Path) -> None:
     assert all(answers(url) for url in urls)
     user.kill()
     user.communicate()
-    wait_for(
-        "keepers and servers are gone", lambda: not any(map(alive, pids)) and not any(map(listens, urls))
-    )
+    wait_for("keepers and servers are gone", lambda: not any(map(alive, pids)) and not any(map(listens, urls)))
 
 
 def test_a_killed_server_comes_back_at_its_place_with_all_that_was_committed(data: Path) -> None:

@@ -169,7 +169,6 @@ def test_a_taken_port_is_a_clear_error_before_anything_starts(clone: Path) -> No
         refused = Running(clone, port)
         assert refused.process.wait(30) == 1
         assert refused.output.read_text() == (
-            f"docent: cannot listen on 127.0.0.1 port {port}: Address already in use; "
-            "choose another with PORT=\n"
+            f"docent: cannot listen on 127.0.0.1 port {port}: Address already in use; choose another with PORT=\n"
         )
         assert refused.servers() == []

@@ -163,9 +163,7 @@ def test_an_administrator_who_is_no_superuser_does_as_well_but_for_bypassing(dat
             superuser.execute("CREATE ROLE administrator LOGIN CREATEDB CREATEROLE PASSWORD 'managed'")
         admin_url = with_login(superuser_url, "administrator", "managed")
         secrets = load_secrets(data)
-        passwords = Passwords(
-            owner=secrets.owner_password, app=secrets.app_password, ops=secrets.ops_password
-        )
+        passwords = Passwords(owner=secrets.owner_password, app=secrets.app_password, ops=secrets.ops_password)
         with pytest.raises(ProvisioningError, match="may not run CREATE EXTENSION vector in docent"):
             provision(admin_url, "docent", passwords)
         with psycopg.connect(with_database(superuser_url, "docent"), autocommit=True) as superuser:
@@ -177,9 +175,7 @@ def test_an_administrator_who_is_no_superuser_does_as_well_but_for_bypassing(dat
         with psycopg.connect(environ["DATABASE_URL"]) as app:
             app.execute("INSERT INTO thing VALUES (1)")
         with psycopg.connect(superuser_url) as superuser:
-            members = superuser.execute(
-                "SELECT pg_has_role('administrator', 'docent_owner', 'SET')"
-            ).fetchone()
+            members = superuser.execute("SELECT pg_has_role('administrator', 'docent_owner', 'SET')").fetchone()
             assert members == (False,)
 
 
@@ -205,6 +201,4 @@ def test_an_old_pgvector_is_refused(environ: Mapping[str, str]) -> None:
 def test_addresses_keep_what_is_not_changed() -> None:
     url = "postgresql://admin:p%40ss@db.example.org:5433/postgres?sslmode=require"
     assert with_database(url, "a b") == "postgresql://admin:p%40ss@db.example.org:5433/a%20b?sslmode=require"
-    assert (
-        with_login(url, "app", "x/y") == "postgresql://app:x%2Fy@db.example.org:5433/postgres?sslmode=require"
-    )
+    assert with_login(url, "app", "x/y") == "postgresql://app:x%2Fy@db.example.org:5433/postgres?sslmode=require"

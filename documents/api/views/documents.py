@@ -50,6 +50,7 @@ class DocumentsView(TenantView):
             OpenApiExample(
                 "One accepted, one refused",
                 response_only=True,
+                status_codes=["202"],
                 value={
                     "results": [
                         {
