@@ -65,7 +65,8 @@ def _read(path: Path) -> dict[str, str]:
         kept = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return kept if isinstance(kept, dict) else {}
+    items = kept.items() if isinstance(kept, dict) else ()
+    return {name: value for name, value in items if isinstance(value, str)}
 
 
 def _ensure_owner(password: str) -> User:

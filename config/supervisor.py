@@ -104,6 +104,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 pass_fds=child.program.descriptors,
                 start_new_session=True,
+                umask=0o077,  # what they write is nobody else's on this machine
                 preexec_fn=child_of(os.getpid(), signal.SIGKILL),  # noqa: PLW1509 - one thread
             )
             if child.process.stdout:

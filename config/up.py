@@ -190,6 +190,7 @@ def _manage(environ: Mapping[str, str], *arguments: str, stderr: int | None = No
         stdout=subprocess.PIPE,
         stderr=stderr,
         start_new_session=True,
+        umask=0o077,
         preexec_fn=child_of(os.getpid(), signal.SIGKILL),  # noqa: PLW1509 - one thread
     )
 

@@ -42,7 +42,7 @@ class Question:
 
 @dataclass(slots=True)
 class Outcome:
-    """What the run came to; filled while the events are read, whole when they end without an error."""
+    """What the run came to; filled while the events are read, `supports` by `cite` when the text is known."""
 
     finish_reason: str = "stop"
     model: str = ""
@@ -92,13 +92,15 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
         model=choice.model,
         context_tokens=settings.DOCENT_MODEL_CONTEXT,
     )
-    text = ""
     async with aclosing(_write(choice, request, outcome, started)) as events:
         async for event in events:
-            if isinstance(event, TextAdded):
-                text += event.text
             yield event
-    outcome.supports = await asyncio.to_thread(supports_of, question.text, text, outcome.hits)
+
+
+async def cite(question: Question, text: str, outcome: Outcome) -> None:
+    """Look for what supports each marker of the text, whole or cut short. Takes processor time, on a thread."""
+    if outcome.hits and outcome.finish_reason != "refused":
+        outcome.supports = await asyncio.to_thread(supports_of, question.text, text, outcome.hits)
 
 
 async def _find(question: Question) -> tuple[list[str], Found]:

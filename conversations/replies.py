@@ -8,8 +8,10 @@ have. Readers on other processes follow what Postgres has.
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from uuid import UUID, uuid4
+
+from django.conf import settings
 
 from conversations.announcements import announce_running
 from conversations.events import (
@@ -22,7 +24,7 @@ from conversations.events import (
     ThinkingAdded,
 )
 from conversations.models import Citation, Message, Source, Status
-from conversations.pipeline import Outcome, Question, answer
+from conversations.pipeline import Outcome, Question, answer, cite
 from conversations.selectors import access_reply
 from conversations.services.messages import Asked, Ending, save_ending, save_progress
 from conversations.sources import stored_citations, stored_sources
@@ -53,6 +55,7 @@ class Reply:
         self.ending: Finished | Failed | None = None
         self._outcome = Outcome()
         self._changed = asyncio.Event()
+        self._is_written = asyncio.Event()
         self._stored = asyncio.Event()
         self._is_stopping = False
         self._writer = asyncio.create_task(self._write(), name=f"write-{question.message_id}")
@@ -106,10 +109,19 @@ class Reply:
         changed.set()
 
     async def _write(self) -> None:
-        async with aclosing(answer(self.question, self._outcome)) as events:
-            async for event in events:
-                self._take(event)
-                self._announce()
+        notice = asyncio.get_running_loop().call_later(settings.DOCENT_FIRST_TOKEN_NOTICE, self._say_slow)
+        try:
+            async with aclosing(answer(self.question, self._outcome)) as events:
+                async for event in events:
+                    self._take(event)
+                    self._announce()
+        finally:
+            notice.cancel()
+
+    def _say_slow(self) -> None:
+        if not self.text and not self.thinking:
+            self.stage = StageChanged("writing", "The model has not begun to answer yet. Still waiting…")
+            self._announce()
 
     def _take(self, event: Event) -> None:
         match event:
@@ -127,9 +139,12 @@ class Reply:
         flusher = asyncio.create_task(self._flush())
         telling = asyncio.create_task(announce_running(access, conversation, is_running=True))
         ending = await self._await_ending()
-        flusher.cancel()
+        self._is_written.set()
+        self._announce()
+        # Not cancelled: a save that is under way on its thread must not come after the last one.
         await asyncio.gather(flusher, return_exceptions=True)
         try:
+            await cite(self.question, self.text, self._outcome)
             self.ending = await self._save(ending)
         except Exception:
             # The row stays as it was flushed last; its lease runs out and it is found as interrupted.
@@ -161,7 +176,7 @@ class Reply:
     async def _flush(self) -> None:
         """Store the text about once a second; the first time as soon as the sources are known."""
         stored, has_sources = "", False
-        while True:
+        while not self._is_written.is_set():
             changed = self._changed
             if self.text != stored or (self.sources is not None and not has_sources):
                 stored, with_sources = self.text, self.sources is not None and not has_sources
@@ -174,7 +189,8 @@ class Reply:
                     with_sources=with_sources,
                 )
                 has_sources = has_sources or with_sources
-                await asyncio.sleep(FLUSH_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._is_written.wait(), FLUSH_SECONDS)
             else:
                 await changed.wait()
 

@@ -16,6 +16,9 @@ HANDBOOK_PAGES = (
 )
 """What stands on the pages of `handbook()`."""
 
+LONG_TEXT = " ".join(f"Clause {number} binds both parties to the end." for number in range(8000)).encode()
+"""Takes seconds to embed: enough to be seen, and stopped, in the middle."""
+
 
 def handbook() -> bytes:
     """A PDF of three pages, one subject each."""

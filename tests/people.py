@@ -34,7 +34,7 @@ class ApiClient(Client):
         return self.post("/api/v1/documents/", {"files": sent, **fields}, content_type=MULTIPART_CONTENT)
 
 
-@dataclass
+@dataclass(eq=False)
 class Person:
     """Somebody in the organisation `slug`: logged in to the portal with `client`, a program with `api`."""
 

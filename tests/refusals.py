@@ -8,7 +8,7 @@ from typing import Any
 def refusal(response: Any) -> tuple[int, dict[str, Any]]:
     """Status and problem+json of a refusal, without the one part that differs from request to request."""
     assert response.headers["Content-Type"] == "application/problem+json", response.content
-    body = response.json()
+    body = dict(response.json())
     assert body.pop("request_id") == response.headers["X-Request-ID"]
     assert body["status"] == response.status_code
     return response.status_code, body

@@ -9,6 +9,7 @@ STORAGES["staticfiles"] = {  # noqa: F405
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
 DOCENT_FIRST_TOKEN_TIMEOUT = 6.0
+DOCENT_FIRST_TOKEN_NOTICE = 1.0
 DOCENT_IDLE_TIMEOUT = 3.0
 DOCENT_JOB_LEASE_SECONDS = 2.0
 DOCENT_REPLY_LEASE_SECONDS = 1.5

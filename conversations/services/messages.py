@@ -158,7 +158,7 @@ def _provisional_title(content: str) -> str:
 
 def save_progress(*, message_id: UUID, text: str, outcome: Outcome, with_sources: bool) -> None:
     """Keep the text so far; the first time with the sources that the model was given."""
-    Message.objects.filter(id=message_id).update(
+    Message.objects.filter(id=message_id, status__in=[Status.PENDING, Status.STREAMING]).update(
         status=Status.STREAMING, content=text, model=outcome.model, timings=outcome.timings
     )
     if with_sources:

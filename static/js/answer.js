@@ -16,6 +16,7 @@ export class Answer {
   #stage;
   /** @type {Map<number, string>} what each block shows, so that an unchanged one is not drawn again */
   #shown = new Map();
+  #canWiden = false;
 
   /** @param {HTMLElement} element rendered by the server, or a fresh copy of the same template */
   constructor(element) {
@@ -53,7 +54,7 @@ export class Answer {
 
   /** @param {() => void} widen offered by a refusal: the same question, asked of everything */
   onWiden(widen) {
-    this.#button("widen").hidden = false;
+    this.#canWiden = true;
     this.#button("widen").addEventListener("click", widen);
   }
 
@@ -155,6 +156,7 @@ export class Answer {
     for (const note of /** @type {NodeListOf<HTMLElement>} */ (this.element.querySelectorAll("[data-note]"))) {
       note.hidden = note.dataset.note !== (failed ? "failed" : finish);
     }
+    if (!this.#canWiden) this.#button("widen").closest("[data-note]").toggleAttribute("hidden", true);
     drawSources(this.element, finish === "refused");
     this.#nameChips();
     /** @type {HTMLElement} */ (this.element.querySelector("[data-actions]")).hidden = false;

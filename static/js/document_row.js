@@ -51,6 +51,8 @@ export class DocumentRow {
     for (const form of [this.#form("delete"), this.#form("retry")]) {
       form.setAttribute("action", form.getAttribute("action").replace(NO_ID, id));
     }
+    const { dataset } = this.#part("title");
+    dataset.firstPage = dataset.firstPage.replace(NO_ID, id);
   }
 
   get isUnfinished() {
@@ -62,6 +64,8 @@ export class DocumentRow {
     this.state(status, sentence(WORDS[status] ?? status), progress);
     if (pages) this.#part("pages").textContent = sentence("pages", { count: pages });
     if (chunks) this.#part("chunks").textContent = sentence("passages", { count: chunks });
+    const title = this.#part("title");
+    if (status === "ready" && !title.hasAttribute("href")) title.setAttribute("href", title.dataset.firstPage);
     this.fault(typeof error === "string" ? error : error?.detail);
     this.#form("retry").hidden = status !== "failed";
     this.#form("delete").hidden = !this.id;

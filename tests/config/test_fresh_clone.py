@@ -22,7 +22,7 @@ from tests.config.polling import wait_for
 
 PRIVILEGED = {"DATABASE_OWNER_URL", "DATABASE_OPS_URL", "DATABASE_ADMIN_URL"}
 CONFIGURATION = ("DOCENT_", "DATABASE_", "DJANGO_", "REDIS_")
-NOT_COPIED = shutil.ignore_patterns(".venv", ".git", ".docent", "__pycache__", "tests", "bench", ".*_cache")
+NOT_COPIED = shutil.ignore_patterns(".venv", ".git", ".docent*", "__pycache__", "tests", "bench", ".*_cache")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""The figures that the README quotes, measured: `make bench`, or one alone by `python -m bench.memory`."""

@@ -1,0 +1,177 @@
+"""A whole Docent to measure: started as people start it, in a state folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.corpus import Pdf
+from config.embedded import PROJECT
+
+_READY_WITHIN = 120.0
+_INGESTED_WITHIN = 1800.0
+_POLL = 0.2
+MODEL_FIRST_TOKEN = 0.2
+"""Seconds that the model server is told to take for its first token."""
+
+
+class BenchError(Exception):
+    """Something that was to be measured did not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """`url` of the web server, `model_url` of the model server, `token` of an owner of the organisation `slug`."""
+
+    url: str
+    model_url: str
+    token: str
+    data: Path
+    process: subprocess.Popen[bytes]
+    slug: str = "bench"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def client(self) -> httpx.Client:
+        """One program's connection; like most programs it keeps it open."""
+        return httpx.Client(base_url=f"{self.url}/api/v1", headers=self.headers, timeout=120, trust_env=False)
+
+    def pids(self) -> set[int]:
+        """Every process that `up` started, itself and the servers' keepers and their children included."""
+        keepers = [int(path.read_text()) for path in (self.data / "servers").glob("*.pid")]
+        return _descendants({self.process.pid, *keepers})
+
+
+@contextmanager
+def portal() -> Iterator[Portal]:
+    """`manage.py up --no-demo` and a stand-in model server, stopped and removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="docent-bench-") as folder, _model_server() as model_url:
+        data = Path(folder)
+        data.chmod(0o711)  # the database server may run under another account
+        environ = {**os.environ, "DOCENT_DATA": folder, "OLLAMA_HOST": model_url, "DOCENT_CHAT_MODEL": ""}
+        for name in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"):
+            environ.pop(name, None)
+        url = f"http://127.0.0.1:{_free_port()}"
+        command = [sys.executable, "manage.py", "up", "--no-demo", "--port", url.rpartition(":")[2]]
+        with (data / "up.log").open("wb") as log:
+            process = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=log, stderr=log)
+        try:
+            _wait_until_ready(url, process, data / "up.log")
+            _manage(environ, "create_tenant", "Bench", "--slug", "bench", "--owner", "bench@example.org")
+            token = _manage(
+                environ, "create_token", "--tenant", "bench", "--user", "bench@example.org", "--name", "bench"
+            )
+            yield Portal(url, model_url, token, data, process)
+        finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+
+
+def upload(running: Portal, files: Sequence[Pdf]) -> float:
+    """Upload files, wait until all are searchable; the seconds from the first byte sent to the last one ready."""
+    with running.client() as client:
+        begun = time.perf_counter()
+        documents: list[str] = []
+        for file in files:
+            response = client.post("/documents/", files={"files": (file.name, file.content, "application/pdf")})
+            response.raise_for_status()
+            documents.append(response.json()["results"][0]["id"])
+        for document in documents:
+            _wait_until_ingested(client, document, begun + _INGESTED_WITHIN)
+        return time.perf_counter() - begun
+
+
+def ask(client: httpx.Client, question: str) -> dict[str, Any]:
+    """Ask in a new conversation and wait for the whole answer."""
+    conversation = client.post("/conversations/", json={}).raise_for_status().json()["id"]
+    response = client.post(f"/conversations/{conversation}/messages/", json={"content": question})
+    message: dict[str, Any] = response.raise_for_status().json()
+    if message["status"] != "finished":
+        raise BenchError(f"the answer is {message['status']}: {message['error']}")
+    return message
+
+
+def _wait_until_ingested(client: httpx.Client, document: str, deadline: float) -> None:
+    while True:
+        found = client.get(f"/documents/{document}/").raise_for_status().json()
+        if found["status"] == "ready":
+            return
+        if found["status"] in {"failed", "cancelled"} or time.perf_counter() > deadline:
+            raise BenchError(f"{found['name']} is {found['status']}: {found['error']}")
+        time.sleep(_POLL)
+
+
+@contextmanager
+def _model_server() -> Iterator[str]:
+    """A server that speaks Ollama's protocol, in a process of its own; its address."""
+    command = [
+        sys.executable, "-m", "tests.standins.ollama", "--port", "0", "--tokens-per-second", "200",
+        "--answer-tokens", "20", "--first-token-after", str(MODEL_FIRST_TOKEN),
+    ]  # fmt: skip
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _READY_WITHIN
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{url}/health/ready", timeout=5, trust_env=False).is_success:
+                return
+        time.sleep(_POLL)
+    raise BenchError(f"Docent does not start:\n{log.read_text()}")
+
+
+def _manage(environ: dict[str, str], *arguments: str) -> str:
+    command = [sys.executable, "manage.py", *arguments]
+    result = subprocess.run(command, cwd=PROJECT, env=environ, stdout=subprocess.PIPE, text=True, check=True)
+    return result.stdout.strip().splitlines()[-1]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _descendants(roots: set[int]) -> set[int]:
+    children: dict[int, set[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, set()).add(int(folder.name))
+    found: set[int] = set()
+    waiting = set(roots)
+    while waiting:
+        pid = waiting.pop()
+        found.add(pid)
+        waiting |= children.get(pid, set()) - found
+    return found
+
+
+def sse_events(response: httpx.Response) -> Iterator[dict[str, Any]]:
+    """The events of a `text/event-stream`, as they arrive."""
+    for line in response.iter_lines():
+        if line.startswith("data: "):
+            event: dict[str, Any] = json.loads(line.removeprefix("data: "))
+            yield event
