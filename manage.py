@@ -51,9 +51,7 @@ def _run_with(addresses: dict[str, str], command: str, arguments: Sequence[str],
     """Hand the command the addresses it needs and no others: `migrate` the owner's, the rest docent_app's."""
     if command == "migrate":
         if "DATABASE_OWNER_URL" not in addresses:
-            sys.exit(
-                "docent: migrations need DATABASE_OWNER_URL beside DATABASE_URL (`init` prints where it is)"
-            )
+            sys.exit("docent: migrations need DATABASE_OWNER_URL beside DATABASE_URL (`init` prints where it is)")
         addresses["DATABASE_URL"] = addresses["DATABASE_OWNER_URL"]
         (data / "servers" / "postgres.migrated").unlink(missing_ok=True)  # `up` looks again next time
     for name in PRIVILEGED:

@@ -1,11 +1,13 @@
 """The Celery application: `celery -A config.celery worker`."""
 
 import os
+import signal
 from typing import Any
 
-from celery.signals import worker_process_init
+from celery.signals import beat_embedded_init, worker_process_init
 from django.db import connections
 
+from config.processes import die_with_parent
 from tenants.celery import TenantApp, TenantTask
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
@@ -17,6 +19,13 @@ app.conf.task_routes = {"tenants.dispatch_jobs": {"queue": "platform"}}
 app.conf.beat_schedule = {
     "dispatch-jobs": {"task": "tenants.dispatch_jobs", "schedule": 5.0, "options": {"expires": 5}},
 }
+
+
+@beat_embedded_init.connect  # type: ignore[untyped-decorator]
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def end_with_parent(**_kwargs: Any) -> None:
+    """Celery's own children would outlive a worker that is killed."""
+    die_with_parent(signal.SIGKILL)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

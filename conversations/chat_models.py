@@ -13,6 +13,8 @@ from providers.errors import ProviderError
 
 _LOCAL_OLLAMA = "127.0.0.1:11434"
 _PROBE_SECONDS = 10.0
+# One that is configured may be busy; one that merely might be there must not keep anybody waiting.
+_PATIENCE, _IMPATIENCE = 5.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class ModelChooser:
         if settings.DOCENT_CHAT_MODEL:
             return Choice(self._ollama, settings.DOCENT_CHAT_MODEL)
         if time.monotonic() - self._asked_at > _PROBE_SECONDS:
-            self._listed = await self._ollama.probe()
+            self._listed = await self._ollama.probe(timeout=_PATIENCE if self._configured else _IMPATIENCE)
             self._asked_at = time.monotonic()
         if self._listed:
             return Choice(self._ollama, self._listed[0])

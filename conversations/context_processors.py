@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from conversations.models import Conversation, Message, Status
 from conversations.selectors import list_conversations
 from tenants.access import Access
+from tenants.context import find_tenant_id
 from tenants.context_processors import list_memberships
 from tenants.models import User
 from tenants.permissions import Action
@@ -23,7 +24,8 @@ _SHOWN = 100
 def sidebar(request: HttpRequest) -> dict[str, Any]:
     """Conversations by age, organisations to switch to, the socket that tells of changes."""
     access: Access | None = getattr(request, "access", None)
-    if access is None or not isinstance(request.user, User):
+    # An error page is rendered after the tenant's unit has ended; it has no sidebar.
+    if access is None or find_tenant_id() is None or not isinstance(request.user, User):
         return {}
     return {
         "conversations": list(_groups(access)) if access.allows(Action.CHAT) else [],

@@ -124,6 +124,7 @@ async def _write(choice: Choice, request: ChatRequest, outcome: Outcome, started
     """The model's text, markers checked against the passages it was given."""
     markers = MarkerFilter({passage.marker for passage in request.passages})
     offset = thought = 0
+    says_something = False
     asked = time.perf_counter()
     async with aclosing(choice.provider.stream(request)) as deltas:
         async for delta in deltas:
@@ -145,8 +146,9 @@ async def _write(choice: Choice, request: ChatRequest, outcome: Outcome, started
             if shown:
                 yield TextAdded(offset, shown)
                 offset += len(shown)
+                says_something = says_something or not shown.isspace()
     outcome.timings["total"] = round(time.perf_counter() - started, 4)
-    if not offset:
+    if not says_something:
         # All that came were markers of passages that do not exist.
         raise ProviderError("model_empty", "The model gave an empty answer.", permanent=False)
 

@@ -64,7 +64,7 @@ def matching(index: EmbeddingIndex, visible: Sequence[UUID], scope: Scope, quest
         f"""
         SELECT chunk.id, chunk.document_id, chunk.page, 0.0, ts_rank(chunk.words, query, 1) AS rank
         FROM documents_chunkembedding e
-        JOIN documents_chunk chunk ON chunk.id = e.chunk_id, {_OR_QUERY} AS query
+        JOIN documents_chunk chunk ON chunk.id = e.chunk_id, {_OR_QUERY} AS asked (query)
         WHERE {sql} AND chunk.words @@ query
         ORDER BY rank DESC, chunk.id LIMIT {POOL}
         """,  # noqa: S608 - the pieces are this module's own

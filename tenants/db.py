@@ -1,14 +1,13 @@
 """Units of database work in one tenant's name: the second lock, at run time."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import copy_context
 from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.apps.registry import Apps
 from django.conf import settings
 from django.db import connection, connections, transaction
@@ -63,8 +62,9 @@ async def run_unit(fn: Callable[[], T]) -> T:
         finally:
             connections.close_all()
 
-    context = copy_context()
-    return await asyncio.get_running_loop().run_in_executor(_executor(), lambda: context.run(unit))
+    # Not a bare `run_in_executor`: what Django keeps in asgiref's Locals (the request's URL configuration,
+    # its language) follows only asgiref from thread to thread.
+    return await sync_to_async(unit, thread_sensitive=False, executor=_executor())()
 
 
 async def run_in_tenant(tenant_id: UUID, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:

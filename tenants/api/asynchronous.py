@@ -6,12 +6,13 @@ the same permission table and the same problem+json; its other methods go throug
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.http.request import RawPostDataException
 from django.views.decorators.csrf import csrf_exempt
@@ -23,6 +24,8 @@ from tenants.api.problems import as_docent_error, problem_response
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant
 from tenants.errors import DocentError, InvalidInput, NotAuthenticated, TooLarge, Unavailable, UnsupportedType
+
+logger = logging.getLogger(__name__)
 
 V = TypeVar("V", bound=TenantView)
 KEEP_ALIVE_SECONDS = 15.0
@@ -49,7 +52,8 @@ def as_async_view(cls: type[TenantView]) -> Callable[..., Coroutine[Any, Any, Ht
             return problem_response(as_docent_error(error) or InvalidInput(), request)
         except DocentError as error:
             return problem_response(error, request)
-        except DatabaseError:
+        except OperationalError:
+            logger.exception("The database cannot be reached, or took too long.")
             return problem_response(Unavailable(), request)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
