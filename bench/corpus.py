@@ -58,7 +58,8 @@ def questions(count: int) -> list[str]:
     """Questions about our own documents; of other documents they find something all the same."""
     words = random.Random(_SEED + 1)
     return [
-        f"What is said of the {words.choice(_SUBJECTS)} in the year {words.randint(2000, 2024)}?" for _ in range(count)
+        f"What is said of the {words.choice(_SUBJECTS)} in the year {words.randint(2000, 2024)}?"
+        for _ in range(count)
     ]
 
 

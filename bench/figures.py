@@ -53,7 +53,8 @@ def circumstances() -> dict[str, str]:
         "machine": f"{cpu}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GB, Linux {platform.release()}",
         "python": platform.python_version(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "commit": _git("rev-parse", "--short", "HEAD") + (" with changes" if _git("status", "--porcelain") else ""),
+        "commit": _git("rev-parse", "--short", "HEAD")
+        + (" with changes" if _git("status", "--porcelain") else ""),
     }
 
 

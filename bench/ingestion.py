@@ -56,7 +56,9 @@ def _passages(files: Sequence[Pdf]) -> tuple[list[str], int]:
             with iter_pages(path, PDF, allow_unisolated=True) as read:
                 for page in read:
                     pages += 1
-                    chunks = chunk_page(page.text, page_start=page.start, title="", count_tokens=embedder.count_tokens)
+                    chunks = chunk_page(
+                        page.text, page_start=page.start, title="", count_tokens=embedder.count_tokens
+                    )
                     texts += [
                         embedded_text("", one.heading, page.text[one.start - page.start : one.end - page.start])
                         for one in chunks

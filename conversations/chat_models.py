@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from providers.chat.base import ChatModel
 from providers.chat.extractive import ExtractiveChat
@@ -59,7 +60,8 @@ class ModelChooser:
     async def name(self) -> str:
         """What would answer now, for people to read."""
         try:
-            return (await self.choose()).model
+            choice = await self.choose()
+            return _("No language model: answers are quotations") if choice is self._extractive else choice.model
         except ProviderError as error:
             return error.detail
 

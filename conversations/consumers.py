@@ -13,9 +13,11 @@ from django.db import DatabaseError
 from conversations import replies
 from conversations.announcements import announce_title, person_group
 from conversations.events import BlockRendered, Event, Finished, SourcesFound, TextAdded, TitleChanged
+from conversations.feeds import require_offset
 from conversations.rendering import BlockStream, portal_chips, render_blocks
 from conversations.selectors import access_conversation, access_reply
-from conversations.services.messages import ask, request_stop
+from conversations.services.leases import request_stop
+from conversations.services.messages import ask
 from documents.events import documents_group
 from tenants.access import Access, Carrier
 from tenants.db import run_in_tenant, run_unit
@@ -155,10 +157,7 @@ class ConversationConsumer(TenantConsumer):
         if not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
             raise InvalidInput.at("/offset", "The offset is a number of characters.", "invalid")
         message = await run_in_tenant(self.access.tenant_id, self._own_reply, message_id)
-        running = replies.find_running(message_id)
-        length = len(running.text) if running else len(message.content)
-        if offset > length:
-            raise InvalidInput.at("/offset", f"The answer has {length} characters so far.", "offset_past_end")
+        require_offset(offset, replies.text_of(message_id, message.content))
         self._follow(message_id, offset)
 
     def _own_reply(self, message_id: UUID) -> Any:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from conversations import replies
-from conversations.services.messages import find_expired_leases, interrupt_reply, renew_leases
+from conversations.services.leases import find_expired_leases, interrupt_reply, renew_leases
 from tenants.db import run_unit
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ async def keep() -> None:
 
 async def _renew() -> None:
     before = dict(replies.running)
-    leases = await run_unit(lambda: renew_leases(replies.PROCESS_ID))
+    leases = await run_unit(partial(renew_leases, replies.PROCESS_ID, list(before)))
     for message_id, reply in before.items():
         # A stop was asked for at another process, or the conversation was deleted.
         if leases.get(message_id, True):

@@ -18,7 +18,7 @@ from conversations.models import Mode
 from conversations.prompts import grounded_prompt, open_prompt, passages_of
 from conversations.sources import source_items
 from documents.selectors import visible_collections
-from providers.chat.base import ChatMessage, ChatRequest
+from providers.chat.base import ChatMessage, ChatRequest, Passage
 from providers.errors import ProviderError
 from retrieval.search import embed_question, find_passages
 from retrieval.sufficiency import Verdict, judge
@@ -61,32 +61,25 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
     started = time.perf_counter()
     choice = await chooser().choose()
     outcome.model = choice.model
+    passages: tuple[Passage, ...] = ()
     if question.mode is Mode.OPEN:
-        messages = open_prompt(question.text, question.history)
-        request = ChatRequest(
-            messages=messages,
-            question=question.text,
-            model=choice.model,
-            context_tokens=settings.DOCENT_MODEL_CONTEXT,
-        )
-        async with aclosing(_write(choice, request, outcome, started)) as events:
-            async for event in events:
-                yield event
-        return
-    yield StageChanged("searching", "Searching your documents…")
-    collections, found = await _find(question)
-    outcome.hits = found.hits
-    outcome.timings["search"] = round(time.perf_counter() - started, 4)
-    verdict = judge(found)
-    if not verdict.is_enough:
-        outcome.finish_reason = "refused"
-        yield TextAdded(0, _refusal(collections, found.hits, verdict))
-        return
-    yield SourcesFound(source_items(question.access.tenant_slug, outcome.hits))
-    yield StageChanged("writing", f"{_count(len(outcome.hits), 'passage')} found. Writing…")
-    passages = passages_of(outcome.hits)
+        prompt = open_prompt(question.text, question.history)
+    else:
+        yield StageChanged("searching", "Searching your documents…")
+        collections, found = await _find(question)
+        outcome.hits = found.hits
+        outcome.timings["search"] = round(time.perf_counter() - started, 4)
+        verdict = judge(found)
+        if not verdict.is_enough:
+            outcome.finish_reason = "refused"
+            yield TextAdded(0, _refusal(collections, found.hits, verdict))
+            return
+        yield SourcesFound(source_items(question.access.tenant_slug, found.hits))
+        yield StageChanged("writing", f"{_count(len(found.hits), 'passage')} found. Writing…")
+        passages = passages_of(found.hits)
+        prompt = grounded_prompt(question.text, passages, question.history)
     request = ChatRequest(
-        messages=grounded_prompt(question.text, passages, question.history),
+        messages=prompt,
         question=question.text,
         passages=passages,
         model=choice.model,

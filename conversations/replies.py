@@ -14,47 +14,30 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from conversations.announcements import announce_running
-from conversations.events import (
-    Event,
-    Failed,
-    Finished,
-    SourcesFound,
-    StageChanged,
-    TextAdded,
-    ThinkingAdded,
-)
-from conversations.models import Citation, Message, Source, Status
+from conversations.events import Event, Failed, Finished, StageChanged
+from conversations.feeds import Feed, ending_event, follow_stored
+from conversations.models import Status
 from conversations.pipeline import Outcome, Question, answer, cite
 from conversations.selectors import access_reply
-from conversations.services.messages import Asked, Ending, save_ending, save_progress
-from conversations.sources import stored_citations, stored_sources
+from conversations.services.messages import Asked
+from conversations.services.outcomes import Ending, save_ending, save_progress
 from providers.errors import ProviderError
 from tenants.access import Access
 from tenants.db import run_in_tenant, run_unit
-from tenants.errors import InvalidInput
 
 logger = logging.getLogger(__name__)
 
 PROCESS_ID = uuid4()
 FLUSH_SECONDS = 1.0
-MERGE_SECONDS = 0.04
-POLL_SECONDS = 0.4
-
-__all__ = ["PROCESS_ID", "Reply", "find_running", "follow", "start", "stop_all"]
 
 
 class Reply:
-    """A reply being written by this process."""
+    """A reply being written by this process. `feed` is what it has said so far."""
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        self.text = ""
-        self.thinking = ""
-        self.stage: StageChanged | None = None
-        self.sources: SourcesFound | None = None
-        self.ending: Finished | Failed | None = None
+        self.feed = Feed()
         self._outcome = Outcome()
-        self._changed = asyncio.Event()
         self._is_written = asyncio.Event()
         self._stored = asyncio.Event()
         self._is_stopping = False
@@ -74,65 +57,19 @@ class Reply:
         """Wait until the reply has been stored."""
         await self._stored.wait()
 
-    async def follow(self, offset: int = 0) -> AsyncIterator[Event]:
-        """Where the reply stands, then what happens, up to its end. `offset` is how much text one has."""
-        if offset > len(self.text):
-            raise _past_the_end(len(self.text))
-        stage: StageChanged | None = None
-        has_sources = False
-        thought = 0
-        while True:
-            changed, ending = self._changed, self.ending
-            if self.stage is not None and self.stage is not stage:
-                stage = self.stage
-                yield stage
-            if self.sources is not None and not has_sources:
-                has_sources = True
-                yield self.sources
-            if len(self.thinking) > thought:
-                yield ThinkingAdded(thought, self.thinking[thought:])
-                thought = len(self.thinking)
-            has_text = len(self.text) > offset
-            if has_text:
-                start, offset = offset, len(self.text)
-                yield TextAdded(start, self.text[start:offset])
-            if ending is not None:
-                yield ending
-                return
-            await changed.wait()
-            if has_text:
-                # The first words go out at once; what follows is merged into fewer, larger pieces.
-                await asyncio.sleep(MERGE_SECONDS)
-
-    def _announce(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
-
     async def _write(self) -> None:
         notice = asyncio.get_running_loop().call_later(settings.DOCENT_FIRST_TOKEN_NOTICE, self._say_slow)
         try:
             async with aclosing(answer(self.question, self._outcome)) as events:
                 async for event in events:
-                    self._take(event)
-                    self._announce()
+                    self.feed.take(event)
         finally:
             notice.cancel()
 
     def _say_slow(self) -> None:
-        if not self.text and not self.thinking:
-            self.stage = StageChanged("writing", "The model has not begun to answer yet. Still waiting…")
-            self._announce()
-
-    def _take(self, event: Event) -> None:
-        match event:
-            case TextAdded():
-                self.text += event.text
-            case ThinkingAdded():
-                self.thinking += event.text
-            case StageChanged():
-                self.stage = event
-            case SourcesFound():
-                self.sources = event
+        if not self.feed.text and not self.feed.thinking:
+            detail = "The model has not begun to answer yet. Still waiting…"
+            self.feed.take(StageChanged("writing", detail))
 
     async def _run(self) -> None:
         access, conversation = self.question.access, self.question.conversation_id
@@ -140,20 +77,19 @@ class Reply:
         telling = asyncio.create_task(announce_running(access, conversation, is_running=True))
         ending = await self._await_ending()
         self._is_written.set()
-        self._announce()
+        self.feed.wake()
         # Not cancelled: a save that is under way on its thread must not come after the last one.
         await asyncio.gather(flusher, return_exceptions=True)
         try:
-            await cite(self.question, self.text, self._outcome)
-            self.ending = await self._save(ending)
+            await cite(self.question, self.feed.text, self._outcome)
+            event = await self._save(ending)
         except Exception:
             # The row stays as it was flushed last; its lease runs out and it is found as interrupted.
             logger.exception("reply %s could not be stored", self.question.message_id)
-            self.ending = Failed("interrupted", "The answer could not be stored. Try again.")
-        finally:
-            running.pop(self.question.message_id, None)
-            self._stored.set()
-            self._announce()
+            event = Failed("interrupted", "The answer could not be stored. Try again.")
+        running.pop(self.question.message_id, None)
+        self._stored.set()
+        self.feed.take(event)
         await telling
         await announce_running(access, conversation, is_running=False)
 
@@ -177,22 +113,21 @@ class Reply:
         """Store the text about once a second; the first time as soon as the sources are known."""
         stored, has_sources = "", False
         while not self._is_written.is_set():
-            changed = self._changed
-            if self.text != stored or (self.sources is not None and not has_sources):
-                stored, with_sources = self.text, self.sources is not None and not has_sources
-                await run_in_tenant(
-                    self.question.access.tenant_id,
-                    save_progress,
-                    message_id=self.question.message_id,
-                    text=stored,
-                    outcome=self._outcome,
-                    with_sources=with_sources,
-                )
-                has_sources = has_sources or with_sources
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._is_written.wait(), FLUSH_SECONDS)
-            else:
-                await changed.wait()
+            text, with_sources = self.feed.text, self.feed.sources is not None and not has_sources
+            if text == stored and not with_sources:
+                await self.feed.changed()
+                continue
+            await run_in_tenant(
+                self.question.access.tenant_id,
+                save_progress,
+                message_id=self.question.message_id,
+                text=text,
+                outcome=self._outcome,
+                with_sources=with_sources,
+            )
+            stored, has_sources = text, has_sources or with_sources
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_written.wait(), FLUSH_SECONDS)
 
     async def _save(self, ending: Ending) -> Finished | Failed:
         question = self.question
@@ -201,14 +136,14 @@ class Reply:
                 tenant_id=question.access.tenant_id,
                 process_id=PROCESS_ID,
                 message_id=question.message_id,
-                text=self.text,
+                text=self.feed.text,
                 outcome=self._outcome,
                 ending=ending,
             )
         )
         if not stored:
             return Failed("interrupted", "Writing this answer was interrupted. You can ask again.")
-        return await run_in_tenant(question.access.tenant_id, _ending_event, question.access, question.message_id)
+        return await run_in_tenant(question.access.tenant_id, ending_event, question.access, question.message_id)
 
 
 running: dict[UUID, Reply] = {}
@@ -235,53 +170,15 @@ async def stop_all() -> None:
 
 async def follow(access: Access, message_id: UUID, offset: int = 0) -> AsyncIterator[Event]:
     """The events of a reply from wherever it is written. Raises `NotFound`, and `InvalidInput` past its end."""
-    message = await run_in_tenant(access.tenant_id, access_reply, access, message_id)
     reply = running.get(message_id)
-    if reply is not None:
-        async for event in reply.follow(offset):
-            yield event
-        return
-    if offset > len(message.content):
-        raise _past_the_end(len(message.content))
-    has_sources = False
-    while True:
-        message, sources, ending = await run_in_tenant(access.tenant_id, _stored_state, access, message_id)
-        if not has_sources:
-            yield StageChanged("writing" if sources or message.content else "searching", "")
-        if sources and not has_sources:
-            has_sources = True
-            yield SourcesFound(sources)
-        if len(message.content) > offset:
-            yield TextAdded(offset, message.content[offset:])
-            offset = len(message.content)
-        if ending is not None:
-            yield ending
-            return
-        await asyncio.sleep(POLL_SECONDS)
+    if reply is None or reply.question.access != access:  # whoever asked need not be looked up on the way
+        await run_in_tenant(access.tenant_id, access_reply, access, message_id)
+    events = reply.feed.follow(offset) if reply else follow_stored(access, message_id, offset)
+    async for event in events:
+        yield event
 
 
-def _stored_state(
-    access: Access, message_id: UUID
-) -> tuple[Message, list[dict[str, object]], Finished | Failed | None]:
-    message = access_reply(access, message_id)
-    rows = Source.objects.filter(message=message).order_by("marker")
-    ending = _ending_event(access, message_id) if message.is_over else None
-    return message, stored_sources(access.tenant_slug, rows), ending
-
-
-def _ending_event(access: Access, message_id: UUID) -> Finished | Failed:
-    message: Message = Message.objects.get(id=message_id)
-    if message.status in {Status.FAILED, Status.INTERRUPTED}:
-        return Failed(message.error_code, message.error_detail)
-    citations = Citation.objects.filter(message=message).order_by("marker")
-    return Finished(
-        finish_reason=message.finish_reason,
-        citations=stored_citations(access.tenant_slug, citations),
-        usage=message.usage,
-        timings=message.timings,
-        model=message.model,
-    )
-
-
-def _past_the_end(length: int) -> InvalidInput:
-    return InvalidInput.at("/offset", f"The answer has {length} characters so far.", "offset_past_end")
+def text_of(message_id: UUID, stored: str) -> str:
+    """A reply's text so far: what this process has of it, else what was stored."""
+    reply = running.get(message_id)
+    return reply.feed.text if reply else stored

@@ -22,6 +22,7 @@ from documents.events import announce
 from documents.extraction import ExtractionError, Limits, PageText, iter_pages
 from documents.models import Chunk, ChunkEmbedding, Document, DocumentVersion, Page, Status
 from documents.services.documents import erase_index_of
+from providers.embedding.base import Embedder
 from tenants.db import tenant_atomic
 from tenants.jobs import leases
 from tenants.jobs.leases import Lease, LeaseLost
@@ -190,28 +191,7 @@ def _chunk(run: Ingestion) -> None:
     for batch in _batched(numbers, PAGES_A_UNIT):
         with run.unit():
             pages = list(Page.objects.filter(version_id=run.version_id, number__in=batch).order_by("number"))
-            chunks = [
-                Chunk(
-                    document_id=run.document_id,
-                    version_id=run.version_id,
-                    page=page.number,
-                    number=0,
-                    start=span.start,
-                    end=span.end,
-                    heading=span.heading[:300],
-                    text=page.text[span.start - page.start : span.end - page.start],
-                )
-                for page in pages
-                for span in chunk_page(
-                    page.text,
-                    page_start=page.start,
-                    title=run.title,
-                    count_tokens=embedder.count_tokens,
-                    size=run.chunk_size,
-                    overlap=run.chunk_overlap,
-                    max_tokens=embedder.max_tokens,
-                )
-            ]
+            chunks = [chunk for page in pages for chunk in _cut(run, page, embedder)]
             for number, chunk in enumerate(chunks, start=total):
                 chunk.number = number
             Chunk.objects.bulk_create(chunks)
@@ -221,6 +201,29 @@ def _chunk(run: Ingestion) -> None:
             raise ExtractionError("no_text", "There is no text in this file that could be searched.")
         document.chunk_count = total
         document.status, document.progress = Status.EMBEDDING, _CHUNKED
+
+
+def _cut(run: Ingestion, page: Page, embedder: Embedder) -> Iterator[Chunk]:
+    """The passages of one page; their numbers are the caller's."""
+    spans = chunk_page(
+        page.text,
+        page_start=page.start,
+        title=run.title,
+        count_tokens=embedder.count_tokens,
+        size=run.chunk_size,
+        overlap=run.chunk_overlap,
+        max_tokens=embedder.max_tokens,
+    )
+    for span in spans:
+        yield Chunk(
+            document_id=run.document_id,
+            version_id=run.version_id,
+            page=page.number,
+            start=span.start,
+            end=span.end,
+            heading=span.heading[:300],
+            text=page.text[span.start - page.start : span.end - page.start],
+        )
 
 
 def _embed(run: Ingestion) -> None:

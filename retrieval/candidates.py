@@ -6,8 +6,7 @@ planner must see which index and which collections it is asked for.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -25,8 +24,7 @@ _OR_QUERY = """(
 )"""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """`words` is PostgreSQL's ts_rank with length normalisation 1 for any word of the question."""
 
     chunk: UUID
@@ -92,7 +90,7 @@ def _visible(index: EmbeddingIndex, visible: Sequence[UUID], scope: Scope) -> tu
 def _fetch(sql: str, values: dict[str, Any]) -> list[Candidate]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return [Candidate(*row) for row in cursor.fetchall()]
+        return list(map(Candidate._make, cursor.fetchall()))
 
 
 def _literal(vector: NDArray[np.float32]) -> str:

@@ -1,6 +1,6 @@
 """From several scores to one order."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -35,16 +35,14 @@ def fuse(
     return [(candidates[place], float(total[place])) for place in order]
 
 
-def best_of_each_page(ranked: Iterable[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
+def best_of_each_page(ranked: Iterable[tuple[Candidate, float]]) -> Iterator[tuple[Candidate, float]]:
     """One passage a page: neighbours on a page say much the same and crowd out other pages."""
     seen: set[tuple[UUID, int]] = set()
-    kept = []
     for candidate, score in ranked:
         place = (candidate.document, candidate.page)
         if place not in seen:
             seen.add(place)
-            kept.append((candidate, score))
-    return kept
+            yield candidate, score
 
 
 def title_match(question: str, title: str) -> float:

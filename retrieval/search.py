@@ -1,6 +1,7 @@
 """Finding passages: what a person may see, ordered by what helps to answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from uuid import UUID
 
 import numpy as np
@@ -59,18 +60,18 @@ def find_passages(
     documents = {one.document for one in found}
     titles: dict[UUID, str] = dict(Document.objects.filter(id__in=documents).values_list("id", "title"))
     return Found(
-        hits=_hits(_rank(found, question, mode, titles)[:top_k]),
+        hits=_hits(list(islice(_rank(found, question, mode, titles), top_k))),
         names=look_up_names(question, [one.chunk for one in found], titles.values()),
     )
 
 
 def _rank(
     found: Sequence[Candidate], question: str, mode: Mode, titles: Mapping[UUID, str]
-) -> list[tuple[Candidate, float]]:
+) -> Iterator[tuple[Candidate, float]]:
     if mode is Mode.VECTOR:
-        return [(one, one.cosine) for one in found]
+        return ((one, one.cosine) for one in found)
     if mode is Mode.LEXICAL:
-        return [(one, one.words) for one in found]
+        return ((one, one.words) for one in found)
     return best_of_each_page(fuse(found, question, titles))
 
 

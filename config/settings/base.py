@@ -227,7 +227,6 @@ DOCENT_EMBEDDER_DIR = env.str("DOCENT_EMBEDDER_DIR", default="")
 DOCENT_EMBEDDER_THREADS = env.int("DOCENT_EMBEDDER_THREADS", default=0)
 
 # --- Retrieval -------------------------------------------------------------------------------------------
-DOCENT_CANDIDATES = env.int("DOCENT_CANDIDATES", default=20)
 DOCENT_PASSAGES = env.int("DOCENT_PASSAGES", default=7)
 
 # --- Work ------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from conversations.api.serializers import (
     QuerySerializer,
 )
 from conversations.events import TextAdded
+from conversations.feeds import require_offset
 from conversations.models import Message, Mode
 from conversations.selectors import (
     access_conversation,
@@ -28,7 +29,8 @@ from conversations.selectors import (
     message_views,
 )
 from conversations.services.conversations import create_conversation
-from conversations.services.messages import Asked, ask, request_stop
+from conversations.services.leases import request_stop
+from conversations.services.messages import Asked, ask
 from tenants.access import Access
 from tenants.api.asynchronous import event_frame, event_stream, json_body, json_response
 from tenants.api.pages import Pages
@@ -125,10 +127,7 @@ class EventsView(TenantView):
         """Follow a reply from an offset on, while it is written and after."""
         offset = _offset(request)
         found = await run_in_tenant(access.tenant_id, access_reply, access, message)
-        running = replies.find_running(message)
-        length = len(running.text) if running else len(found.content)
-        if offset > length:
-            raise InvalidInput.at("/offset", f"The answer has {length} characters so far.", "offset_past_end")
+        require_offset(offset, replies.text_of(message, found.content))
         return event_stream(_frames(access, message, offset))
 
 

@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, connection
-from django.utils import timezone
+from django.db import IntegrityError
+from django.db.models.functions import Now
 
-from conversations.models import Citation, Conversation, Message, Mode, Role, Source, Status
-from conversations.pipeline import Outcome, Question
+from conversations.models import Conversation, Message, Mode, Role, Status
+from conversations.pipeline import Question
 from conversations.selectors import access_conversation, history_before, scope_of
-from documents.models import Document, Page
 from documents.selectors import require_collections, require_documents
-from retrieval.types import Hit, Scope
+from retrieval.types import Scope
 from tenants.access import Access
+from tenants.context import current_tenant_id
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, TooLarge
 from tenants.jobs.models import ReplyLease
@@ -114,6 +113,26 @@ def _store(  # noqa: PLR0917
         raise Conflict("This conversation has ended. Reopen it to go on.", code="conversation_ended")
     if parent is not None and not Message.objects.filter(conversation=conversation, id=parent).exists():
         raise InvalidInput.at("/parent", "There is no such message in this conversation.", "unknown_id")
+    question, reply = _add_turn(conversation, content, process_id, parent, request_id)
+    if not conversation.title:
+        conversation.title = _provisional_title(content)
+    conversation.save(update_fields=["title", "updated_at"])
+    to_run = Question(
+        access=access,
+        conversation_id=conversation.id,
+        message_id=reply.id,
+        text=content,
+        mode=Mode(conversation.mode),
+        scope=scope,
+        history=history_before(question),
+    )
+    return Asked(question.id, reply.id, conversation.id, conversation.title, to_run)
+
+
+def _add_turn(
+    conversation: Conversation, content: str, process_id: UUID, parent: UUID | None, request_id: str | None
+) -> tuple[Message, Message]:
+    """The question, its pending answer, and the lease of the process that will write it."""
     question: Message = Message.objects.create(
         conversation=conversation,
         role=Role.USER,
@@ -127,175 +146,14 @@ def _store(  # noqa: PLR0917
     )
     ReplyLease.objects.create(
         message_id=reply.id,
-        tenant_id=access.tenant_id,
+        tenant_id=current_tenant_id(),
         process_id=process_id,
-        expires_at=timezone.now() + timedelta(seconds=settings.DOCENT_REPLY_LEASE_SECONDS),
+        # The database's clock, not this machine's.
+        expires_at=Now() + timedelta(seconds=settings.DOCENT_REPLY_LEASE_SECONDS),
     )
-    if not conversation.title:
-        conversation.title = _provisional_title(content)
-    conversation.save(update_fields=["title", "updated_at"])
-    return Asked(
-        question.id,
-        reply.id,
-        conversation.id,
-        conversation.title,
-        Question(
-            access=access,
-            conversation_id=conversation.id,
-            message_id=reply.id,
-            text=content,
-            mode=Mode(conversation.mode),
-            scope=scope,
-            history=history_before(question),
-        ),
-    )
+    return question, reply
 
 
 def _provisional_title(content: str) -> str:
     words = " ".join(content.split())
     return words if len(words) <= _PROVISIONAL_TITLE else words[: _PROVISIONAL_TITLE - 1].rstrip() + "…"
-
-
-def save_progress(*, message_id: UUID, text: str, outcome: Outcome, with_sources: bool) -> None:
-    """Keep the text so far; the first time with the sources that the model was given."""
-    Message.objects.filter(id=message_id, status__in=[Status.PENDING, Status.STREAMING]).update(
-        status=Status.STREAMING, content=text, model=outcome.model, timings=outcome.timings
-    )
-    if with_sources:
-        _save_sources(message_id, outcome.hits)
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a reply ended: its status, and the error if it broke."""
-
-    status: Status
-    error_code: str = ""
-    error_detail: str = ""
-
-
-def save_ending(
-    *, tenant_id: UUID, process_id: UUID, message_id: UUID, text: str, outcome: Outcome, ending: Ending
-) -> bool:
-    """Store a reply for good. False when it is no longer this process's: declared interrupted, or deleted."""
-    try:
-        return _save_ending(tenant_id, process_id, message_id, text, outcome, ending)
-    except IntegrityError:
-        # A document that is cited went at this very moment; the second time it is seen to be gone.
-        return _save_ending(tenant_id, process_id, message_id, text, outcome, ending)
-
-
-def _save_ending(  # noqa: PLR0917
-    tenant_id: UUID, process_id: UUID, message_id: UUID, text: str, outcome: Outcome, ending: Ending
-) -> bool:
-    with tenant_atomic(tenant_id):
-        owned, _ = ReplyLease.objects.filter(message_id=message_id, process_id=process_id).delete()
-        message = Message.objects.filter(id=message_id).first() if owned else None
-        if message is None:
-            return False
-        message.content = text
-        message.status = ending.status
-        message.error_code, message.error_detail = ending.error_code, ending.error_detail
-        message.finish_reason = {
-            Status.FINISHED: outcome.finish_reason,
-            Status.STOPPED: "stopped",
-            Status.REFUSED: "refused",
-        }.get(ending.status, "")
-        message.model, message.usage, message.timings = outcome.model, outcome.usage, outcome.timings
-        message.save()
-        if ending.status is not Status.REFUSED:
-            _save_sources(message_id, outcome.hits)
-            _save_citations(message_id, outcome)
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    return True
-
-
-def _save_sources(message_id: UUID, hits: list[Hit]) -> None:
-    living = set(Document.objects.filter(id__in={hit.document for hit in hits}).values_list("id", flat=True))
-    Source.objects.bulk_create(
-        [
-            Source(
-                message_id=message_id,
-                marker=marker,
-                document_id=hit.document if hit.document in living else None,
-                version=hit.version,
-                name=hit.name,
-                title=hit.title,
-                page=hit.page,
-                start=hit.start,
-                end=hit.end,
-                text=hit.text if hit.document in living else "",
-                score=hit.score,
-            )
-            for marker, hit in enumerate(hits, start=1)
-        ],
-        ignore_conflicts=True,
-    )
-
-
-def _save_citations(message_id: UUID, outcome: Outcome) -> None:
-    """Each quote is read again from the page it names: what does not stand there is no citation."""
-    for support in outcome.supports:
-        hit = outcome.hits[support.marker - 1]
-        page = Page.objects.filter(
-            version__document=hit.document, version__number=hit.version, number=hit.page
-        ).first()
-        if page is None or page.text[support.start - page.start : support.end - page.start] != support.quote:
-            continue
-        Citation.objects.create(
-            message_id=message_id,
-            marker=support.marker,
-            document_id=hit.document,
-            version=hit.version,
-            name=hit.name,
-            title=hit.title,
-            page=hit.page,
-            start=support.start,
-            end=support.end,
-            quote=support.quote,
-        )
-
-
-def request_stop(*, access: Access, message: Message) -> None:
-    """Ask whichever process writes the reply to stop; it looks twice a second. Over already: `Conflict`."""
-    if message.is_over:
-        raise Conflict(f"This reply is {message.status} already.", code="already_over")
-    with tenant_atomic(access.tenant_id):
-        ReplyLease.objects.filter(message_id=message.id).update(is_stop_requested=True)
-
-
-def renew_leases(process_id: UUID) -> dict[UUID, bool]:
-    """Keep all of a process's leases; says of each reply whether somebody asked to stop it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE tenants_replylease SET expires_at = now() + make_interval(secs => %s) "
-            "WHERE process_id = %s RETURNING message_id, is_stop_requested",
-            [settings.DOCENT_REPLY_LEASE_SECONDS, process_id],
-        )
-        return dict(cursor.fetchall())
-
-
-def find_expired_leases() -> list[tuple[UUID, UUID]]:
-    """(message, tenant) of replies whose process died."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT message_id, tenant_id FROM tenants_replylease WHERE expires_at < now() LIMIT 100")
-        return list(cursor.fetchall())
-
-
-def interrupt_reply(*, tenant_id: UUID, message_id: UUID) -> bool:
-    """Say of a reply whose lease ran out that it was interrupted. False when another process said so first."""
-    with tenant_atomic(tenant_id):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "DELETE FROM tenants_replylease WHERE message_id = %s AND expires_at < now()", [message_id]
-            )
-            if not cursor.rowcount:
-                return False
-        changed: dict[str, Any] = {
-            "status": Status.INTERRUPTED,
-            "error_code": "interrupted",
-            "error_detail": "Writing this answer was interrupted. You can ask again.",
-        }
-        Message.objects.filter(id=message_id).update(**changed)
-    return True

@@ -15,7 +15,7 @@ _MARKDOWN_HEADING = re.compile(r"#{1,6}\s+\S")
 _NUMBERED = re.compile(
     r"(?:(?:item|part|note|chapter|section|article|appendix)\s+)?[0-9IVX]+[.:)]?(?:\d+[.)]?)*\s", re.I
 )
-_NUMBER = re.compile(r"[($€£+-]*\d[\d,.]*[)%]*|[-–—]+|\(?[$€£]\)?")  # noqa: RUF001 - a dash of any length stands for "none"
+_NUMBER = re.compile(r"[($€£+-]*\d[\d,.]*[)%]*|[-–—]+|\(?[$€£]\)?")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CLOSES_SENTENCE = (".", ",", ";", ":", "!", "?", "…", "。")
 _MAX_HEADING = 90

@@ -188,9 +188,7 @@ def _ask(request: dict[str, Any], path: Path, limits: Limits, *, allow_unisolate
 class _Parser:
     """One parser process and the lines it answers with."""
 
-    def __init__(
-        self, request: dict[str, Any], path: Path, limits: Limits, *, allow_unisolated: bool
-    ) -> None:
+    def __init__(self, request: dict[str, Any], path: Path, limits: Limits, *, allow_unisolated: bool) -> None:
         self._limits = limits
         self._seconds_left = limits.seconds
         self._received = bytearray()

@@ -232,9 +232,11 @@ def check_consistent(told: Told) -> None:
         assert events[-1]["citations"] == message["citations"]
         assert events[-1]["finish_reason"] == message["finish_reason"]
     else:
-        assert {"code": events[-1]["code"], "detail": events[-1]["detail"], "retryable": events[-1]["retryable"]} == (
-            message["error"]
-        )
+        assert {
+            "code": events[-1]["code"],
+            "detail": events[-1]["detail"],
+            "retryable": events[-1]["retryable"],
+        } == (message["error"])
     deltas = [event for event in events if event["type"] == "delta"]
     if not told.is_page:
         assert told.text == message["content"]

@@ -127,7 +127,9 @@ def test_an_answer_of_nothing_is_a_failure(api: Api, ollama: OllamaStandIn, text
 
 
 def test_invented_markers_are_gone_before_they_are_shown(api: Api, ollama: OllamaStandIn) -> None:
-    told = asked(api, ollama, Reply(text="Employees have twenty-eight days of paid holiday [1, 17]. Really [99]. [12"))
+    told = asked(
+        api, ollama, Reply(text="Employees have twenty-eight days of paid holiday [1, 17]. Really [99]. [12")
+    )
     shown = "Employees have twenty-eight days of paid holiday [1]. Really . [12"
     assert ends(told) == {("finished", None, shown)}
     for one in told.values():
@@ -137,4 +139,6 @@ def test_invented_markers_are_gone_before_they_are_shown(api: Api, ollama: Ollam
 
 def test_what_is_cut_at_the_models_limit_says_so(api: Api, ollama: OllamaStandIn) -> None:
     told = asked(api, ollama, Reply(text=ANSWER, done_reason="length"))
-    assert {(one.message["status"], one.message["finish_reason"]) for one in told.values()} == {("finished", "length")}
+    assert {(one.message["status"], one.message["finish_reason"]) for one in told.values()} == {
+        ("finished", "length")
+    }

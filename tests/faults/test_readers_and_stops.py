@@ -104,7 +104,9 @@ def test_F25_stop_reaches_the_model_within_a_second(
     conversation = api.conversation()
     with api.socket(conversation, cookie=door == "page") as socket:
         send(socket, type="ask", content=QUESTION)
-        message = receive_until(socket, ("block" if door == "page" else "delta") if is_begun else "sources")[-1]["message"]
+        message = receive_until(socket, ("block" if door == "page" else "delta") if is_begun else "sources")[-1][
+            "message"
+        ]
         assert ollama.wait_requests(5)
         asked_to_stop = time.monotonic()
         if door == "rest":
@@ -164,7 +166,12 @@ def test_nobody_else_stops_a_reply(api: Api, ollama: OllamaStandIn, bob: Person,
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
 def test_F4_an_answer_whose_process_dies_is_found_interrupted_with_its_text(
-    api: Api, ollama: OllamaStandIn, run_environment: Environment, logs: Path, _stand_in: OllamaStandIn, signum: int
+    api: Api,
+    ollama: OllamaStandIn,
+    run_environment: Environment,
+    logs: Path,
+    _stand_in: OllamaStandIn,
+    signum: int,
 ) -> None:
     variables = {**run_environment.variables, "OLLAMA_HOST": _stand_in.url}
     with ExitStack() as stack:

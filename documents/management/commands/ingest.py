@@ -85,9 +85,7 @@ class Command(BaseCommand):
 def _files(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from (
-                one for one in sorted(path.rglob("*")) if one.is_file() and not one.name.startswith(".")
-            )
+            yield from (one for one in sorted(path.rglob("*")) if one.is_file() and not one.name.startswith("."))
         elif path.is_file():
             yield path
         else:
@@ -98,9 +96,7 @@ def _receive(access: Access, collection: Collection, path: Path) -> UploadResult
     with path.open("rb") as content, tenant_atomic(access.tenant_id):
         file = IncomingFile(path.name, path.stat().st_size, content)
         try:
-            return receive_files(access=access, files=[file], collection=collection, options=UploadOptions())[
-                0
-            ]
+            return receive_files(access=access, files=[file], collection=collection, options=UploadOptions())[0]
         except DocentError as error:
             return UploadResult(path.name, error=error)
 

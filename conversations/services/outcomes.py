@@ -1,0 +1,114 @@
+"""Writes: what becomes of a reply, while it is written and when it is over."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import IntegrityError, connection
+
+from conversations.models import Citation, Message, Source, Status
+from conversations.pipeline import Outcome
+from documents.models import Document, Page
+from retrieval.types import Hit
+from tenants.db import tenant_atomic
+from tenants.jobs.models import ReplyLease
+
+
+def save_progress(*, message_id: UUID, text: str, outcome: Outcome, with_sources: bool) -> None:
+    """Keep the text so far; the first time with the sources that the model was given."""
+    Message.objects.filter(id=message_id, status__in=[Status.PENDING, Status.STREAMING]).update(
+        status=Status.STREAMING, content=text, model=outcome.model, timings=outcome.timings
+    )
+    if with_sources:
+        _save_sources(message_id, outcome.hits)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a reply ended: its status, and the error if it broke."""
+
+    status: Status
+    error_code: str = ""
+    error_detail: str = ""
+
+
+def save_ending(
+    *, tenant_id: UUID, process_id: UUID, message_id: UUID, text: str, outcome: Outcome, ending: Ending
+) -> bool:
+    """Store a reply for good. False when it is no longer this process's: declared interrupted, or deleted."""
+    try:
+        return _save_ending(tenant_id, process_id, message_id, text, outcome, ending)
+    except IntegrityError:
+        # A document that is cited went at this very moment; the second time it is seen to be gone.
+        return _save_ending(tenant_id, process_id, message_id, text, outcome, ending)
+
+
+def _save_ending(  # noqa: PLR0917
+    tenant_id: UUID, process_id: UUID, message_id: UUID, text: str, outcome: Outcome, ending: Ending
+) -> bool:
+    with tenant_atomic(tenant_id):
+        owned, _ = ReplyLease.objects.filter(message_id=message_id, process_id=process_id).delete()
+        message = Message.objects.filter(id=message_id).first() if owned else None
+        if message is None:
+            return False
+        message.content = text
+        message.status = ending.status
+        message.error_code, message.error_detail = ending.error_code, ending.error_detail
+        message.finish_reason = {
+            Status.FINISHED: outcome.finish_reason,
+            Status.STOPPED: "stopped",
+            Status.REFUSED: "refused",
+        }.get(ending.status, "")
+        message.model, message.usage, message.timings = outcome.model, outcome.usage, outcome.timings
+        message.save()
+        if ending.status is not Status.REFUSED:
+            _save_sources(message_id, outcome.hits)
+            _save_citations(message_id, outcome)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    return True
+
+
+def _save_sources(message_id: UUID, hits: list[Hit]) -> None:
+    living = set(Document.objects.filter(id__in={hit.document for hit in hits}).values_list("id", flat=True))
+    Source.objects.bulk_create(
+        [
+            Source(
+                message_id=message_id,
+                marker=marker,
+                document_id=hit.document if hit.document in living else None,
+                version=hit.version,
+                name=hit.name,
+                title=hit.title,
+                page=hit.page,
+                start=hit.start,
+                end=hit.end,
+                text=hit.text if hit.document in living else "",
+                score=hit.score,
+            )
+            for marker, hit in enumerate(hits, start=1)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _save_citations(message_id: UUID, outcome: Outcome) -> None:
+    """Each quote is read again from the page it names: what does not stand there is no citation."""
+    for support in outcome.supports:
+        hit = outcome.hits[support.marker - 1]
+        page = Page.objects.filter(
+            version__document=hit.document, version__number=hit.version, number=hit.page
+        ).first()
+        if page is None or page.text[support.start - page.start : support.end - page.start] != support.quote:
+            continue
+        Citation.objects.create(
+            message_id=message_id,
+            marker=support.marker,
+            document_id=hit.document,
+            version=hit.version,
+            name=hit.name,
+            title=hit.title,
+            page=hit.page,
+            start=support.start,
+            end=support.end,
+            quote=support.quote,
+        )

@@ -1,0 +1,213 @@
+"""One Chromium for all tests, and an organisation whose documents they read.
+
+Every test is a person of its own, so that conversations never meet; a test that changes documents has an
+organisation of its own. That saves emptying the database and reading the documents again for each test.
+The tests are coroutines of one event loop, the browser's, and leave the database to fixtures and servers.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import pytest_asyncio
+from django.core.management import call_command
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
+from pytest_django import DjangoDbBlocker
+
+from tenants.models import Tenant, User
+from tenants.permissions import Role
+from tenants.services import add_member, create_tenant
+from tests.browser.line import Line
+from tests.browser.portal import Portal
+from tests.browser.witness import Witness
+from tests.environment import Environment
+from tests.factories import handbook, processed, ready, uploaded
+from tests.people import Person, person_of
+from tests.processes import LiveServer, Running, web_server
+from tests.standins.ollama import OllamaStandIn
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_ARGUMENTS = (
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+_PATIENCE_MS = 15_000
+PASSWORD = "a-long-password"
+SAMPLES = ["How many days of holiday are there?", "Are night trains refunded?"]
+OPENING_HOURS = "Visiting.\n\nThe reading room opens at nine in the morning and closes at seven in the evening.\n"
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("browser")
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+class OpenPortal(Protocol):
+    """Opens a tab for somebody, or for a stranger; options are those of a Playwright context."""
+
+    async def __call__(self, person: Person | None, *, at: str | None = None, **options: Any) -> Portal: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An organisation whose documents are ready to be asked."""
+
+    owner: Person
+    handbook: dict[str, Any]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The Chromium on PATH, else the one that Playwright brought."""
+    path = next(filter(None, map(shutil.which, _NAMES)), None)
+    as_root = ("--no-sandbox",) if os.geteuid() == 0 else ()
+    expect.set_options(timeout=_PATIENCE_MS)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=[*_ARGUMENTS, *as_root])
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+def style_and_scripts(run_environment: Environment) -> None:
+    """The static files where web servers look for them when they start."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def extractive_server(
+    run_environment: Environment, logs: Path, style_and_scripts: None
+) -> Iterator[LiveServer]:
+    """The web server without a model server."""
+    with web_server(run_environment.variables, logs / "web-browser-extractive.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def model_server(
+    run_environment: Environment, logs: Path, style_and_scripts: None, _stand_in: OllamaStandIn
+) -> Iterator[LiveServer]:
+    """The web server with the stand-in as its model server."""
+    variables = {**run_environment.variables, "OLLAMA_HOST": _stand_in.url}
+    with web_server(variables, logs / "web-browser-model.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def organisation(django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker: Running) -> Organisation:
+    """Harbour Library: a handbook of three pages, and in a second collection its opening hours."""
+    with django_db_blocker.unblock():
+        owner = _founder("Harbour Library")
+        tenant = Tenant.objects.get(slug=owner.slug)
+        tenant.sample_questions = SAMPLES
+        tenant.save(update_fields=["sample_questions"])
+        visits = owner.api.post("/api/v1/collections/", {"name": "Visits"}).json()
+        read = ready(owner, "handbook.pdf", handbook())
+        hours = uploaded(owner, "opening-hours.txt", OPENING_HOURS.encode(), collection=visits["id"])
+        assert processed(owner, hours["id"])["status"] == "ready"
+        return Organisation(owner, read)
+
+
+@pytest.fixture
+def join(organisation: Organisation, django_db_blocker: DjangoDbBlocker) -> Callable[[Role], Person]:
+    """Makes a new person of the organisation."""
+
+    def joined(role: Role) -> Person:
+        with django_db_blocker.unblock():
+            user = _user()
+            add_member(access=organisation.owner.access, user=user, role=role)
+            return person_of(user, organisation.owner.slug)
+
+    return joined
+
+
+@pytest.fixture
+def reader(join: Callable[[Role], Person]) -> Person:
+    """Somebody who may ask and upload, with no conversation yet."""
+    return join(Role.MEMBER)
+
+
+@pytest.fixture
+def viewer(join: Callable[[Role], Person]) -> Person:
+    """Somebody who may only ask."""
+    return join(Role.VIEWER)
+
+
+@pytest.fixture
+def founder(django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker: Running) -> Iterator[Person]:
+    """Owner of a new organisation that has no documents; the database is open for the test's set-up."""
+    with django_db_blocker.unblock():
+        yield _founder(f"Archive {next(_numbers)}")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_portal(chromium: Browser, live_server: LiveServer) -> AsyncIterator[OpenPortal]:
+    """Opens tabs, each in a browser of its own; afterwards nothing may have gone wrong in any."""
+    witnesses: list[Witness] = []
+    async with AsyncExitStack() as stack:
+
+        async def open_one(person: Person | None, *, at: str | None = None, **options: Any) -> Portal:
+            origin = at or live_server.url
+            context = await chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+            stack.push_async_callback(context.close)
+            context.set_default_timeout(_PATIENCE_MS)
+            witnesses.append(Witness(context, origin))
+            if person is not None:
+                await _log_in(context, person, origin)
+            place = f"o/{person.slug}/" if person is not None else ""
+            return Portal(await context.new_page(), f"{origin}/{place}", witnesses[-1])
+
+        yield open_one
+    assert [fault for witness in witnesses for fault in witness.faults] == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stranger(open_portal: OpenPortal) -> Portal:
+    """A tab of somebody who is not logged in, whose `url` is the start page's."""
+    return await open_portal(None)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def portal(open_portal: OpenPortal, reader: Person) -> Portal:
+    """A reader's tab at a new chat."""
+    tab = await open_portal(reader)
+    await tab.open()
+    return tab
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def line(live_server: LiveServer) -> AsyncIterator[Line]:
+    """A wire to the server that can be cut."""
+    async with Line(live_server.url) as wire:
+        yield wire
+
+
+async def _log_in(context: BrowserContext, person: Person, origin: str) -> None:
+    cookie = person.client.cookies["sessionid"]
+    await context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": origin}])
+
+
+def _user() -> User:
+    return User.objects.create_user(email=f"reader{next(_numbers)}@example.org", password=PASSWORD, name="Reader")
+
+
+def _founder(name: str) -> Person:
+    user = _user()
+    tenant = create_tenant(name=name, owner=user)
+    return person_of(user, tenant.slug)
