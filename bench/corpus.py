@@ -27,7 +27,7 @@ _PLACES = (
 _SENTENCES = (
     "In {year} the {subject} at {place} recorded revenue of {amount} million, {share} per cent more than planned.",
     "The {subject} at {place} employed {count} people in {year}, of whom {share} per cent worked at night.",
-    "Maintenance of the {subject} in {place} was postponed to {year} because spare parts arrived {count} days late.",
+    "Maintenance of the {subject} in {place} was put off to {year}: spare parts arrived {count} days late.",
     "An inspection in {year} found {count} defects at the {subject} near {place}; all were repaired.",
     "The board approved {amount} million for the {subject} at {place}, payable over {count} months.",
     "Energy use of the {subject} in {place} fell by {share} per cent after the {year} refit.",

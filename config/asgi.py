@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
-_pages = get_asgi_application()
+django.setup(set_prefix=False)
 
 # Everything below needs the app registry that the line above fills.
 from channels.routing import URLRouter  # noqa: E402
@@ -16,7 +16,7 @@ from django.conf import settings  # noqa: E402
 from django.urls import path  # noqa: E402
 from servestatic import ServeStaticASGI  # noqa: E402
 
-from config.bodies import BodyLimits  # noqa: E402
+from config.bodies import BodyLimits, MeasuredHandler  # noqa: E402
 from config.lifespan import web_process  # noqa: E402
 from conversations.consumers import ConversationConsumer, PersonConsumer  # noqa: E402
 from tenants.channels import TenantSocketMiddleware  # noqa: E402
@@ -25,7 +25,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _http = BodyLimits(
-    ServeStaticASGI(_pages, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL),
+    ServeStaticASGI(MeasuredHandler(), root=settings.STATIC_ROOT, prefix=settings.STATIC_URL),
     upload_bytes=settings.DOCENT_MAX_REQUEST_BYTES,
     other_bytes=settings.DOCENT_MAX_JSON_BYTES,
     idle_seconds=settings.DOCENT_BODY_IDLE_SECONDS,

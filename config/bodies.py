@@ -1,10 +1,14 @@
-"""Bodies are counted while they arrive, before Django would spool them to disk."""
+"""Bodies are counted while they arrive, before Django would spool them to disk, and have a length after."""
 
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from os import SEEK_END
+from typing import IO, Any
+
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.http import HttpResponseBase
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -68,6 +72,19 @@ class BodyLimits:
             return message
 
         return counted
+
+
+class MeasuredHandler(ASGIHandler):
+    """Django, told the length of bodies that came without one (chunked): its parsers read none otherwise."""
+
+    def create_request(
+        self, scope: Mapping[str, Any], body_file: IO[bytes]
+    ) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
+        if not any(name == b"content-length" for name, _ in scope["headers"]):
+            length = str(body_file.seek(0, SEEK_END)).encode()
+            body_file.seek(0)
+            scope = {**scope, "headers": [*scope["headers"], (b"content-length", length)]}
+        return super().create_request(scope, body_file)
 
 
 def _check_declared(scope: dict[str, Any], limit: int) -> None:

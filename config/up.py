@@ -114,14 +114,14 @@ def _listen(options: Options) -> socket.socket:
     """The listening socket that the web processes share; it holds the port while one is started again."""
     try:
         listener = socket.create_server((options.host, options.port), backlog=2048)
-        # Connections inherit it. uvicorn takes an inherited socket for a local one and would leave it out: the
-        # second small piece of an answer then waits 40 ms for the receipt of the first.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listener
     except (OSError, OverflowError) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         message = f"cannot listen on {options.host} port {options.port}: {reason}; choose another with PORT="
         raise StartError(message) from error
+    # Connections inherit it. uvicorn takes an inherited socket for a local one and would leave it out: the
+    # second small piece of an answer then waits 40 ms for the receipt of the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _prepare(environ: Mapping[str, str], data: Path) -> None:

@@ -1,5 +1,6 @@
 """What a language model is told. Passages are data: fenced, labelled, and never obeyed."""
 
+import re
 from collections.abc import Sequence
 
 from conversations.markers import neutralise
@@ -17,6 +18,8 @@ You answer questions from an organisation's documents. Below the question's pass
 
 OPEN = "You are a helpful assistant. Answer in the question's language, in Markdown."
 
+# Spelt in any way, with signs between that nobody sees.
+_FENCE = re.compile(r"<(?=\W*passage)", re.IGNORECASE)
 # A turn of the conversation so far: enough to understand what "it" refers to.
 _TURN_CHARACTERS = 1_500
 _TURNS = 6
@@ -43,7 +46,7 @@ def grounded_prompt(
 
 
 def _fenced(passage: Passage) -> str:
-    title = passage.title.replace('"', "'")
+    title = " ".join(passage.title.replace('"', "'").split())
     return f'<passage number="{passage.marker}" title="{title}" page="{passage.page}">\n{passage.text}\n</passage>'
 
 
@@ -63,5 +66,5 @@ def recent(history: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
 
 
 def _plain(text: str) -> str:
-    """Document text cannot close the fence it stands in, nor open one."""
-    return text.replace("<passage", "‹passage").replace("</passage", "‹/passage")
+    """Document text cannot close the fence it stands in, nor open one, nor anything a model may take for it."""
+    return _FENCE.sub("‹", text)

@@ -4,8 +4,10 @@ markdown-it-py without HTML, then nh3 last. Links are inert text, images do not 
 a chip only when `n` is a source of this answer.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import islice
 from typing import Any
 
 import nh3
@@ -29,6 +31,10 @@ _ATTRIBUTES = {
     "th": {"data-align"},
     "td": {"data-align"},
 }
+
+
+# What Markdown takes for one; `str.splitlines` knows a dozen more.
+_LINE_BREAK = re.compile(r"\r\n?|\n")
 
 
 def _marker_rule(state: StateInline, silent: bool) -> bool:  # noqa: FBT001
@@ -130,8 +136,8 @@ class BlockStream:
         blocks = _blocks(tail, chips)
         changed = [(self._count + place, _render(tokens, chips)) for place, (_line, tokens) in enumerate(blocks)]
         if len(blocks) > 1:
-            last_line = blocks[-1][0]
-            self._settled += sum(map(len, tail.splitlines(keepends=True)[:last_line]))
+            breaks = islice(_LINE_BREAK.finditer(tail), blocks[-1][0])
+            self._settled += max((one.end() for one in breaks), default=0)
             self._count += len(blocks) - 1
         return changed
 

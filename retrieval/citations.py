@@ -14,7 +14,9 @@ Span = tuple[int, int]
 
 _MARKER = re.compile(r"\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
 _ESCAPED = re.compile(r"\\([^\w\s])")
-_DECORATION = re.compile(r"^\s*(?:[-*+>]|#{1,6}|\d{1,3}[.)])\s+|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}", re.MULTILINE)
+_DECORATION = re.compile(
+    r"^\s*(?:[-*+>]|#{1,6}|\d{1,3}[.)])\s+|(?<!\\)(?:[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3})", re.MULTILINE
+)
 _QUOTED = re.compile(r"“([^”]{12,})”|\"([^\"]{12,})\"|«([^»]{12,})»")
 _WORD = re.compile(r"\d[\d.,]*\d|\w+")
 _MIN_QUOTED_WORDS = 3
@@ -119,7 +121,7 @@ def _weights(text: str) -> dict[str, float]:
 
 
 def _stem(word: str) -> str:
-    for ending in ("ings", "ing", "ies", "ed", "es", "s"):
+    for ending in ("ings", "ing", "ies", "ed", "es", "e", "s"):
         if word.endswith(ending) and len(word) - len(ending) > 3:  # noqa: PLR2004
             return word.removesuffix(ending)
     return word

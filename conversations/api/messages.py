@@ -30,7 +30,7 @@ from conversations.selectors import (
 )
 from conversations.services.conversations import create_conversation
 from conversations.services.leases import request_stop
-from conversations.services.messages import Asked, ask
+from conversations.services.messages import Asked, ask, require_content
 from tenants.access import Access
 from tenants.api.asynchronous import event_frame, event_stream, json_body, json_response
 from tenants.api.pages import Pages
@@ -82,6 +82,7 @@ class QueryView(TenantView):
     async def post(self, request: HttpRequest, access: Access) -> HttpResponseBase:
         """One call starts or continues a conversation and answers."""
         data = json_body(request, QuerySerializer)
+        require_content(data["query"], pointer="/query")  # before a session is made for it
         session_id = data["session_id"]
         if session_id is None:
             session_id = await run_unit(lambda: _begin(access, data))
@@ -91,7 +92,7 @@ class QueryView(TenantView):
             )
         else:
             await run_unit(lambda: _require_session(access, session_id))
-        asked = await _ask(access, session_id, data["query"], None, pointer="/query")
+        asked = await _ask(access, session_id, data["query"])
         message = await _answered(access, asked)
         return json_response(
             {
@@ -147,30 +148,21 @@ class StopView(TenantView):
         return json_response(await run_in_tenant(access.tenant_id, _read, access, message))
 
 
-async def _ask(
-    access: Access, conversation: UUID, content: str, parent: UUID | None, *, pointer: str = "/content"
-) -> Asked:
-    try:
-        asked = await run_unit(
-            lambda: ask(
-                access=access,
-                conversation_id=conversation,
-                content=content,
-                process_id=replies.PROCESS_ID,
-                parent=parent,
-            )
+async def _ask(access: Access, conversation: UUID, content: str, parent: UUID | None = None) -> Asked:
+    asked = await run_unit(
+        lambda: ask(
+            access=access,
+            conversation_id=conversation,
+            content=content,
+            process_id=replies.PROCESS_ID,
+            parent=parent,
         )
-    except InvalidInput as error:
-        if error.errors and error.errors[0].pointer == "/content":
-            raise InvalidInput.at(pointer, error.detail, error.code) from error
-        raise
+    )
     replies.start(asked)
     return asked
 
 
 def _begin(access: Access, data: dict[str, Any]) -> UUID:
-    if not data["query"].strip():
-        raise InvalidInput.at("/query", "Ask a question: it is empty.", "required")
     collections = [data["collection"]] if data["collection"] else []
     try:
         return create_conversation(

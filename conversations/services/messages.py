@@ -51,7 +51,7 @@ def ask(
     conversation gives the same messages. Raises `InvalidInput`, `TooLarge`, `NotFound`, and `Conflict`
     for a conversation that has ended.
     """
-    _require_content(content)
+    require_content(content, pointer="/content")
     try:
         with tenant_atomic(access.tenant_id):
             conversation = access_conversation(access, conversation_id)
@@ -69,9 +69,10 @@ def ask(
         return asked
 
 
-def _require_content(content: str) -> None:
+def require_content(content: str, *, pointer: str) -> None:
+    """Raise `InvalidInput` for an empty question, `TooLarge` for one that is too long."""
     if not content.strip():
-        raise InvalidInput.at("/content", "Ask a question: it is empty.", "required")
+        raise InvalidInput.at(pointer, "Ask a question: it is empty.", "required")
     if len(content.encode()) > settings.DOCENT_MAX_QUESTION_BYTES:
         limit = settings.DOCENT_MAX_QUESTION_BYTES // 1000
         raise TooLarge(f"A question may have up to {limit} kB.", code="question_too_long")

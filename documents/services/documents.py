@@ -75,7 +75,7 @@ def erase_documents(documents: Sequence[Document]) -> None:
         erase_index_of(version)
     DocumentVersion.objects.filter(document__in=ids).delete()
     Document.objects.filter(id__in=ids).delete()
-    transaction.on_commit(lambda: _erase_files(versions))
+    transaction.on_commit(lambda: _erase_files(versions), robust=True)
 
 
 def erase_index_of(version: DocumentVersion) -> None:

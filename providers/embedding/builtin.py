@@ -46,7 +46,7 @@ class BuiltinEmbedder:
         """Length of each text in ids, [CLS] and [SEP] included, nothing cut off. Loads no weights."""
         return [len(ids) for ids in self._ids(texts)]
 
-    def embed(self, texts: Sequence[str], *, purpose: Purpose) -> NDArray[np.float32]:  # noqa: ARG002
+    def embed(self, texts: Sequence[str], *, purpose: Purpose) -> NDArray[np.float32]:
         """Unit vectors, shape [len(texts), 384]. This model treats questions and passages alike.
 
         Raises ProviderError when the weights are missing or wrong.

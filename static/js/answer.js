@@ -88,7 +88,6 @@ export class Answer {
   /** @param {import("./passages.js").Source[]} items */
   sources(items) {
     keepEvidence(this.element, { sources: items });
-    if (!this.#shown.size) this.stage(sentence("found", { count: items.length }));
   }
 
   /**

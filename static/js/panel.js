@@ -55,7 +55,7 @@ WIDE.addEventListener("change", () => {
 export function openSource(sources, source) {
   among = sources;
   opener = document.activeElement;
-  if (!panel.open) show();
+  if (!panel.open) inPlace(opener, show);
   turn(sources.indexOf(source));
   part("title").focus();
 }
@@ -66,8 +66,20 @@ function show() {
 }
 
 function close() {
-  panel.close();
+  inPlace(opener, () => panel.close());
   /** @type {HTMLElement | null} */ (opener)?.focus({ preventScroll: true });
+}
+
+/**
+ * Beside the panel the answer is set in narrower lines: the words that the person was reading stay where they are.
+ *
+ * @param {Element} element
+ * @param {() => void} change
+ */
+function inPlace(element, change) {
+  const { top } = element.getBoundingClientRect();
+  change();
+  scrollBy({ top: element.getBoundingClientRect().top - top, behavior: "instant" });
 }
 
 /** @param {number} to index of the source to show */

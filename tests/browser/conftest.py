@@ -91,9 +91,7 @@ def style_and_scripts(run_environment: Environment) -> None:
 
 
 @pytest.fixture(scope="session")
-def extractive_server(
-    run_environment: Environment, logs: Path, style_and_scripts: None
-) -> Iterator[LiveServer]:
+def extractive_server(run_environment: Environment, logs: Path, style_and_scripts: None) -> Iterator[LiveServer]:
     """The web server without a model server."""
     with web_server(run_environment.variables, logs / "web-browser-extractive.log") as running:
         yield running
@@ -150,10 +148,18 @@ def viewer(join: Callable[[Role], Person]) -> Person:
 
 
 @pytest.fixture
-def founder(django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker: Running) -> Iterator[Person]:
-    """Owner of a new organisation that has no documents; the database is open for the test's set-up."""
+def founder(django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker: Running) -> Person:
+    """Owner of a new organisation that has no documents."""
     with django_db_blocker.unblock():
-        yield _founder(f"Archive {next(_numbers)}")
+        return _founder(f"Archive {next(_numbers)}")
+
+
+@pytest.fixture
+def archivist(founder: Person, django_db_blocker: DjangoDbBlocker) -> Person:
+    """Owner of an organisation of one document, the handbook."""
+    with django_db_blocker.unblock():
+        ready(founder)
+    return founder
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -100,7 +100,9 @@ class Portal:
 
     async def is_following(self) -> bool:
         """Whether the end of the page is in view."""
-        return bool(await self.page.evaluate("() => document.documentElement.scrollHeight - innerHeight - scrollY < 4"))
+        return bool(
+            await self.page.evaluate("() => document.documentElement.scrollHeight - innerHeight - scrollY < 4")
+        )
 
 
 def exactly(text: str) -> re.Pattern[str]:

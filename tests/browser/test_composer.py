@@ -12,7 +12,9 @@ from tests.people import Person
 from tests.standins.ollama import OllamaStandIn, Reply
 
 QUESTION = "How many days of paid holiday do employees have?"
-SLOW = Reply(text="Twenty-eight days of paid holiday a year [1]. " + "There is more to say. " * 40, tokens_per_second=20)
+SLOW = Reply(
+    text="Twenty-eight days of paid holiday a year [1]. " + "There is more to say. " * 40, tokens_per_second=20
+)
 
 
 async def test_01_enter_sends_and_shift_enter_begins_a_line(portal: Portal) -> None:
@@ -59,7 +61,9 @@ async def test_01_enter_on_a_touch_screen_begins_a_line(open_portal: OpenPortal,
 async def test_02_the_field_grows_to_ten_lines_and_then_scrolls(portal: Portal) -> None:
     async def lines(count: int) -> tuple[float, bool]:
         await portal.field.fill("\n".join(["line"] * count))
-        measured = await portal.field.evaluate("(field) => [field.clientHeight, field.scrollHeight > field.clientHeight]")
+        measured = await portal.field.evaluate(
+            "(field) => [field.clientHeight, field.scrollHeight > field.clientHeight]"
+        )
         return measured[0], measured[1]
 
     (one, one_scrolls), (three, three_scrolls), (thirty, thirty_scrolls) = [await lines(n) for n in (1, 3, 30)]

@@ -13,7 +13,15 @@ from tests.standins.ollama import OllamaStandIn, Reply
 QUESTION = "How many days of paid holiday do employees have?"
 FIRST = "Twenty-eight days of paid holiday a year [1]."
 LAST = "That was all."
-LOST = (r"ERR_CONNECTION_REFUSED", r"ERR_CONNECTION_RESET", r"ERR_EMPTY_RESPONSE", r"WebSocket connection to")
+# What the browser says of a line that a test cuts.
+LOST = (
+    r"ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|CONTENT_LENGTH_MISMATCH)",
+    r"WebSocket connection",
+)
+_RECORD_HEIGHTS = """(body) => {
+    window.heights = [];
+    new ResizeObserver(() => window.heights.push(body.offsetHeight)).observe(body);
+}"""
 
 
 def slow(paragraphs: int, *, tokens_per_second: float) -> Reply:
@@ -34,7 +42,7 @@ async def test_an_answer_streams_and_ends_with_its_citation(portal: Portal, olla
 
 
 async def test_without_a_model_the_answer_quotes_the_documents_and_says_so(portal: Portal) -> None:
-    await expect(portal.page.get_by_text("No language model is connected")).to_be_visible()
+    await expect(portal.page.get_by_text("No language model: answers are quotations")).to_be_visible()
     await portal.ask(QUESTION)
     await portal.answered()
     await expect(portal.answer_text).to_contain_text("No language model is connected")
@@ -70,7 +78,9 @@ async def test_10_what_is_asked_while_the_line_is_cut_is_sent_when_it_is_mended(
     await portal.answered()
     await line.cut()
     await portal.ask("Are night trains refunded?")
-    await expect(portal.page.get_by_role("article", name="You asked").last).to_have_text("Are night trains refunded?")
+    await expect(portal.page.get_by_role("article", name="You asked").last).to_have_text(
+        "Are night trains refunded?"
+    )
     await line.mend()
     await expect(portal.answer_text).to_contain_text("Night trains are refunded")
     await portal.answered()
@@ -120,18 +130,15 @@ async def test_13_unfinished_markup_is_calm_and_the_end_moves_nothing(
     ollama.script(Reply(text=f"{FIRST}\n\n{code}\n\n{table}\n\n{LAST}", tokens_per_second=40))
     await portal.ask(QUESTION)
     await portal.record(portal.answer_text)
-    await expect(portal.answer_text.locator("pre")).to_contain_text("line_3")
-    first = portal.answer_text.locator(".block").first
-    await first.evaluate("(block) => { window.firstBlock = block.firstElementChild; }")
+    await portal.answer_text.evaluate(_RECORD_HEIGHTS)
     await portal.answered()
-
-    assert await portal.page.evaluate("() => window.firstBlock.isConnected")
     await expect(portal.answer_text.locator("td")).to_have_text(["1", "28", "2", "29"])
     shown = await portal.recorded()
     assert len(shown) > 8
-    assert not any("```" in text or "---" in text for text in shown)
-    heights = [text.count("\n") for text in shown]
-    assert heights[-1] == max(heights)
+    assert not any("```" in text for text in shown)
+    heights = await portal.page.evaluate("() => window.heights")
+    assert len(heights) > 8
+    assert heights == sorted(heights)
 
 
 async def test_14_a_reload_and_another_tab_take_up_the_running_answer(
@@ -167,7 +174,7 @@ async def test_14_another_page_is_told_when_an_answer_begins_and_ends(
     await second.open("documents/")
     spinner = second.conversation(QUESTION).get_by_text("answering")
     await expect(spinner).to_be_hidden()
-    await portal.ask("And in the second year?")
+    await portal.ask(QUESTION)
     await expect(spinner).to_be_visible()
     await portal.answered()
     await expect(spinner).to_be_hidden()
@@ -193,7 +200,9 @@ async def test_15_a_lost_line_is_told_after_five_seconds_and_what_was_missed_is_
     await expect(portal.answer_text).to_contain_text(LAST)
 
 
-async def test_16_a_model_that_fails_is_told_with_a_way_to_try_again(portal: Portal, ollama: OllamaStandIn) -> None:
+async def test_16_a_model_that_fails_is_told_with_a_way_to_try_again(
+    portal: Portal, ollama: OllamaStandIn
+) -> None:
     ollama.script(Reply(status=500), times=8)
     await portal.ask(QUESTION)
     failure = portal.answer.locator(".failure")

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.people import Person
 from tests.processes import LiveServer
@@ -65,7 +66,8 @@ class Api:
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {**self.headers, **options.pop("headers", {})}
         url = f"{self.server.url}/api/v1{path}"
-        return httpx.request(method, url, headers=headers, timeout=_PATIENCE, trust_env=False, **options)
+        options.setdefault("timeout", _PATIENCE)
+        return httpx.request(method, url, headers=headers, trust_env=False, **options)
 
     def conversation(self, **fields: Any) -> str:
         """The id of a new conversation."""
@@ -118,11 +120,11 @@ class Api:
     def socket(self, conversation: str, *, cookie: bool = False) -> Iterator[ClientConnection]:
         """A conversation's socket: with the token as programs have it, or with the cookie as pages do."""
         url = f"{self.server.ws_url}/o/{self.person.slug}/ws/conversations/{conversation}/"
-        headers = self.headers
+        headers, origin = self.headers, None
         if cookie:
             headers = {"Cookie": f"sessionid={self.person.client.cookies['sessionid'].value}"}
-        origin = {"origin": self.server.url} if cookie else {}
-        with connect(url, additional_headers=headers, proxy=None, **origin) as socket:  # type: ignore[arg-type]
+            origin = Origin(self.server.url)
+        with connect(url, additional_headers=headers, origin=origin, proxy=None) as socket:
             yield socket
 
 

@@ -54,9 +54,7 @@ def drawing_pdf() -> bytes:
 def endless_pdf(depth: int = 12) -> bytes:
     """Forms that draw forms, ten each: a kilobyte that asks for ten to the `depth` words."""
     forms = [_form(f"/F{level + 1} Do " * 10, f"/F{level + 1} {7 + level} 0 R") for level in range(depth)]
-    words = _stream(
-        _WORD, "/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /Font << /A 4 0 R >> >>"
-    )
+    words = _stream(_WORD, "/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /Font << /A 4 0 R >> >>")
     page = "/Resources << /XObject << /F0 6 0 R >> >>"
     return _pdf([*_one_page(page, b"/F0 Do"), *forms, words])
 
@@ -129,7 +127,5 @@ def _pdf(objects: Sequence[bytes], trailer: str = "") -> bytes:
     out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode()
     out += b"".join(f"{offset:010} 00000 n \n".encode() for offset in offsets)
     entries = trailer.format(xref=xref)
-    out += (
-        f"trailer << /Size {len(objects) + 1} /Root 1 0 R {entries} >>\nstartxref\n{xref}\n%%EOF\n".encode()
-    )
+    out += f"trailer << /Size {len(objects) + 1} /Root 1 0 R {entries} >>\nstartxref\n{xref}\n%%EOF\n".encode()
     return bytes(out)

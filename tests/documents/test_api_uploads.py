@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 from uuid import uuid4
@@ -254,3 +256,25 @@ def test_what_failed_may_be_sent_again(bob: Person, worker: Running) -> None:
     assert processed(bob, first["id"])["status"] == "failed"
     second = uploaded(bob, "report.pdf", broken)
     assert second["id"] != first["id"]
+
+
+def test_the_same_bytes_at_the_same_moment_are_one_document(
+    bob: Person, live_server: LiveServer, remains: Remains
+) -> None:
+    content = b"The lease ends in May.\n" * 50_000
+    at_once = threading.Barrier(8)
+
+    def send() -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {bob.token}"}
+        with httpx.Client(base_url=live_server.url, headers=headers, timeout=30) as browser:
+            browser.get("/api/v1/me/")  # the connection is open already when all begin
+            at_once.wait(20)
+            response = browser.post(PATH, files={"files": ("lease.txt", content)})
+        assert response.status_code == 202, response.text
+        return dict(response.json()["results"][0])
+
+    with ThreadPoolExecutor(8) as pool:
+        results = [sent.result() for sent in [pool.submit(send) for _ in range(8)]]
+    assert len({result["id"] for result in results}) == 1
+    assert sum("duplicate_of" in result for result in results) == 7
+    assert (remains(bob)["documents_document"], remains(bob)["files"]) == (1, 1)

@@ -113,9 +113,7 @@ def test_a_heading_opens_a_passage_and_names_those_under_it() -> None:
 
 
 def test_a_table_that_fits_is_not_torn() -> None:
-    prose = "\n".join(
-        "The following table shows what the harbour earned in the years before." for _ in range(11)
-    )
+    prose = "\n".join("The following table shows what the harbour earned in the years before." for _ in range(11))
     table = "\n".join(f"Pier {number} 1,{number}00 2,{number}00" for number in range(1, 10))
 
     passages = texts_of(f"{prose}\n{table}", chunk(f"{prose}\n{table}"))

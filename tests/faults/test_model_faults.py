@@ -139,6 +139,5 @@ def test_invented_markers_are_gone_before_they_are_shown(api: Api, ollama: Ollam
 
 def test_what_is_cut_at_the_models_limit_says_so(api: Api, ollama: OllamaStandIn) -> None:
     told = asked(api, ollama, Reply(text=ANSWER, done_reason="length"))
-    assert {(one.message["status"], one.message["finish_reason"]) for one in told.values()} == {
-        ("finished", "length")
-    }
+    assert ends(told) == {("finished", None, ANSWER)}
+    assert {one.message["finish_reason"] for one in told.values()} == {"length"}

@@ -6,9 +6,11 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.config.polling import wait_for
@@ -23,8 +25,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 QUESTION = "How many days of paid holiday does a full-time employee have?"
 WORDS = [f"word{number} " for number in range(40)]
 ANSWER = "".join(WORDS).strip()
-# Two seconds for the whole answer: long enough to leave or to stop in its middle.
-SLOW = Reply(text=ANSWER, tokens_per_second=20)
+# Nearly three seconds for the whole answer: long enough to leave or to stop in its middle.
+SLOW = Reply(text=ANSWER, tokens_per_second=15)
 # Nobody waits for the end of this one.
 ENDLESS = Reply(text=ANSWER * 100, tokens_per_second=20)
 STOPPED_WITHIN = 1.0
@@ -32,10 +34,10 @@ STOPPED_WITHIN = 1.0
 
 @pytest.fixture
 def second_server(
-    run_environment: Environment, logs: Path, _stand_in: OllamaStandIn, api: Api
+    run_environment: Environment, logs: Path, ollama: OllamaStandIn, api: Api
 ) -> Iterator[LiveServer]:
     """Another web process beside the one of `api`."""
-    with web_server({**run_environment.variables, "OLLAMA_HOST": _stand_in.url}, logs / "web-2.log") as running:
+    with web_server({**run_environment.variables, "OLLAMA_HOST": ollama.url}, logs / "web-2.log") as running:
         yield running
 
 
@@ -69,15 +71,23 @@ def leave_page(api: Api) -> str:
         return str(receive_until(socket, "block")[-1]["message"])
 
 
-@pytest.mark.parametrize("leave", [leave_sse, leave_resumed, leave_socket, leave_page])
-def test_F25_an_answer_is_finished_and_stored_though_its_reader_left(
-    api: Api, ollama: OllamaStandIn, leave: object
-) -> None:
-    ollama.script(SLOW)
-    message = leave(api)  # type: ignore[operator]
-    assert api.message(message)["status"] in {"pending", "streaming"}
-    stored = finished(api, message)
-    assert (stored["status"], stored["content"]) == ("finished", ANSWER)
+def leave_rest(api: Api) -> str:
+    """The POST that waits for the whole answer is given up."""
+    conversation = api.conversation()
+    with pytest.raises(httpx.ReadTimeout):
+        api.post(f"/conversations/{conversation}/messages/", json={"content": QUESTION}, timeout=0.8)
+    return str(api.get(f"/conversations/{conversation}/messages/").json()["results"][1]["id"])
+
+
+def test_F25_an_answer_is_finished_and_stored_though_its_reader_left(api: Api, ollama: OllamaStandIn) -> None:
+    leavers = (leave_rest, leave_sse, leave_resumed, leave_socket, leave_page)
+    ollama.script(SLOW, times=len(leavers))
+    with ThreadPoolExecutor(len(leavers)) as pool:
+        messages = list(pool.map(lambda leave: leave(api), leavers))
+    assert {api.message(message)["status"] for message in messages} <= {"pending", "streaming"}
+    for message in messages:
+        stored = finished(api, message)
+        assert (stored["status"], stored["content"]) == ("finished", ANSWER)
     assert ollama.aborted_streams == 0
 
 
@@ -170,10 +180,9 @@ def test_F4_an_answer_whose_process_dies_is_found_interrupted_with_its_text(
     ollama: OllamaStandIn,
     run_environment: Environment,
     logs: Path,
-    _stand_in: OllamaStandIn,
     signum: int,
 ) -> None:
-    variables = {**run_environment.variables, "OLLAMA_HOST": _stand_in.url}
+    variables = {**run_environment.variables, "OLLAMA_HOST": ollama.url}
     with ExitStack() as stack:
         dying = stack.enter_context(web_server(variables, logs / f"web-{signum}.log"))
         ollama.script(ENDLESS)

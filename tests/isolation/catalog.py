@@ -24,9 +24,7 @@ _PRIVILEGES = [*sorted(_CRUD), "TRUNCATE", "REFERENCES", "TRIGGER"]
 _MINE = (
     "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS \"nullif\"))"
 )
-_OWN = (
-    "({column} = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS \"nullif\"))"
-)
+_OWN = "({column} = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS \"nullif\"))"
 _BOUND = frozenset({APP_ROLE, OWNER_ROLE})
 _ALLOW = ("allow", "PERMISSIVE", "ALL", _BOUND | {OPS_ROLE}, "true", "true")
 
@@ -172,7 +170,7 @@ def _missing_keys(connection: psycopg.Connection[Any]) -> Iterator[str]:
             if not isinstance(target, type):
                 continue
             is_owned = issubclass(target, TenantModel)
-            columns = ("tenant_id", field.column) if is_owned else (field.column,)
+            columns = ("tenant_id", str(field.column)) if is_owned else (str(field.column),)
             if (table, columns, target._meta.db_table) not in keys:
                 yield f"{table} has no key ({', '.join(columns)}) to {target._meta.db_table}"
 
@@ -189,7 +187,7 @@ def _keys(connection: psycopg.Connection[Any]) -> list[tuple[str, list[str], str
     for table in ("conrelid, conkey", "confrelid, confkey"):
         relation, key = table.split(", ")
         statement = statement.replace(f"names({table})", named.format(relation, key))
-    return _rows(connection, statement)  # type: ignore[return-value]
+    return _rows(connection, statement)
 
 
 def _ways_round(connection: psycopg.Connection[Any]) -> Iterator[str]:

@@ -35,15 +35,32 @@ pytestmark = pytest.mark.django_db(transaction=True)
 QUESTIONS = int(os.environ.get("DOCENT_MIXED_QUESTIONS", "160"))
 
 CANARIES = {"acme": "quillfeather", "globex": "brambletoast"}
+# A sentence of every copy, and what is asked about it.
 _TOPICS = {
-    "night shifts": "Night shifts on the {canary} line end at six and are paid with a quarter on top.",
-    "the ferry": "The ferry to the {canary} island leaves from the second pier every forty minutes.",
-    "broken lamps": "Broken lamps of the {canary} hall are reported to the caretaker before noon.",
-    "visitors": "Visitors of the {canary} workshop wear a green badge and are met at the gate.",
-    "the archive": "The archive keeps {canary} ledgers for eleven years and then has them pulped.",
-    "bicycles": "Bicycles for the {canary} round are borrowed at the lodge against a signature.",
-    "the kitchen": "The kitchen serves {canary} soup on Thursdays and closes at half past two.",
-    "parking": "Parking beside the {canary} barn is free for whoever shares the ride.",
+    "Night shifts on the {canary} line end at six and are paid with a quarter on top.": (
+        "When do the night shifts end and how are they paid?"
+    ),
+    "The ferry to the {canary} island leaves from the second pier every forty minutes.": (
+        "From which pier does the ferry to the island leave?"
+    ),
+    "Broken lamps of the {canary} hall are reported to the caretaker before noon.": (
+        "To whom are broken lamps of the hall reported?"
+    ),
+    "Visitors of the {canary} workshop wear a green badge and are met at the gate.": (
+        "Which badge do visitors of the workshop wear?"
+    ),
+    "The archive keeps {canary} ledgers for eleven years and then has them pulped.": (
+        "For how many years does the archive keep ledgers?"
+    ),
+    "Bicycles for the {canary} round are borrowed at the lodge against a signature.": (
+        "Where are bicycles for the round borrowed?"
+    ),
+    "The kitchen serves {canary} soup on Thursdays and closes at half past two.": (
+        "When does the kitchen serve soup and when does it close?"
+    ),
+    "Parking beside the {canary} barn is free for whoever shares the ride.": (
+        "For whom is parking beside the barn free?"
+    ),
 }
 
 
@@ -67,8 +84,8 @@ class Asker:
     def question(self) -> tuple[int, str]:
         number = next(self.numbers)
         self.exchanges[number] = Exchange(self.person.slug)
-        topic = list(_TOPICS)[number % len(_TOPICS)]
-        return number, f"What is said about {topic}? ({number})"
+        asked = list(_TOPICS.values())[number % len(_TOPICS)]
+        return number, f"{asked} ({number})"
 
     async def over_query(self, count: int) -> None:
         async with self._http() as http:
@@ -105,7 +122,7 @@ class Asker:
             for _ in range(count):
                 number, text = self.question()
                 await socket.send(json.dumps({"type": "ask", "content": text}))
-                frames = []
+                frames: list[str] = []
                 async with asyncio.timeout(60):
                     while not frames or json.loads(frames[-1])["type"] not in {"finished", "failed"}:
                         frames.append(str(await socket.recv()))
@@ -140,14 +157,13 @@ def twins(alice: Person, charlie: Person, worker: Running) -> dict[str, set[str]
     documents: dict[str, set[str]] = {}
     for person in (alice, charlie):
         canary = CANARIES[person.slug]
-        for topic, sentence in _TOPICS.items():
-            name = f"{topic.removeprefix('the ')}.txt"
-            document = ready(person, name, sentence.format(canary=canary).encode())
+        for number, sentence in enumerate(_TOPICS):
+            document = ready(person, f"rules-{number}.txt", sentence.format(canary=canary).encode())
             documents.setdefault(person.slug, set()).add(document["id"])
     return documents
 
 
-async def test_I4_a_jumble_of_questions_crosses_nothing(
+async def test_I4_a_jumble_of_questions_crosses_nothing(  # noqa: PLR0917 - fixtures
     alice: Person,
     charlie: Person,
     traveller: dict[str, Person],
@@ -174,7 +190,6 @@ async def test_I4_a_jumble_of_questions_crosses_nothing(
 
     exchanges = {number: one for asker in askers for number, one in asker.exchanges.items()}
     assert len(exchanges) >= QUESTIONS
-    _check_prompts(ollama, exchanges)
     for number, exchange in exchanges.items():
         own, foreign = _canaries(exchange.slug)
         answer = exchange.received
@@ -184,6 +199,7 @@ async def test_I4_a_jumble_of_questions_crosses_nothing(
         cited = set(re.findall(r'"document": *"([0-9a-f-]{36})"', answer))
         assert cited, (number, answer)
         assert cited <= twins[exchange.slug], (number, answer)
+    _check_prompts(ollama, exchanges)
     _check_logs(live_server.log, worker.log)
 
 

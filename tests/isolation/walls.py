@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -235,7 +235,7 @@ def _made_up(kind: str) -> Any:
         return []
     if length := re.fullmatch(r"character varying\((\d+)\)", kind):
         return secrets.token_hex(16)[: int(length[1])]
-    values = {
+    values: dict[str, Callable[[], Any]] = {
         "uuid": uuid4,
         "text": lambda: secrets.token_hex(8),
         "boolean": lambda: False,

@@ -34,7 +34,7 @@ def sentences(text: str) -> list[str]:
         ("Use tools, e.g. A or B. See No. 5 and p. 7.", ["Use tools, e.g. A or B.", "See No. 5 and p. 7."]),
         ("The answer is no. We left.", ["The answer is no.", "We left."]),
         ("J. R. Smith signed on Jan. 5.", ["J. R. Smith signed on Jan. 5."]),
-        ("这是第一句。这是第二句！好吗？", ["这是第一句。", "这是第二句！", "好吗？"]),  # noqa: RUF001
+        ("这是第一句。这是第二句！好吗？", ["这是第一句。", "这是第二句！", "好吗？"]),
         ("彼は「行く。」と言った。", ["彼は「行く。」", "と言った。"]),
     ],
 )

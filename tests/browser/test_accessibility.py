@@ -1,0 +1,100 @@
+"""Every page by axe: no violation, light and dark (behaviours 37 to 39)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import OpenPortal
+from tests.people import Person
+
+Scheme = Literal["light", "dark"]
+QUESTION = "How many days of paid holiday do employees have?"
+PLACES = {
+    "home": "",
+    "log-in": "accounts/login/",
+    "sign-up": "accounts/signup/",
+    "password": "accounts/password/reset/",
+}
+
+both = pytest.mark.parametrize("scheme", ["light", "dark"])
+
+
+async def violations(page: Page) -> list[str]:
+    """Rule and place of whatever axe objects to once nothing moves any more."""
+    await page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))")
+    await page.evaluate(AXE_SCRIPT)
+    found: Any = await page.evaluate("() => axe.run()")
+    return [
+        f"{one['id']}: {node['target']} {node['failureSummary']}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
+@both
+async def test_pages_before_log_in(open_portal: OpenPortal, scheme: Scheme) -> None:
+    portal = await open_portal(None, color_scheme=scheme)
+    for path in PLACES.values():
+        await portal.open(path)
+        assert await violations(portal.page) == []
+
+
+@both
+async def test_an_empty_chat_and_an_answered_one_with_its_source(
+    open_portal: OpenPortal, reader: Person, scheme: Scheme
+) -> None:
+    portal = await open_portal(reader, color_scheme=scheme)
+    await portal.open()
+    assert await violations(portal.page) == []
+    await portal.ask(QUESTION)
+    await portal.answered()
+    assert await violations(portal.page) == []
+    await portal.chips.first.hover()
+    await expect(portal.preview).to_be_visible()
+    assert await violations(portal.page) == []
+    await portal.chips.first.click()
+    await expect(portal.panel.get_by_role("img")).to_be_visible()
+    assert await violations(portal.page) == []
+
+
+@both
+async def test_documents_and_a_page_of_one(open_portal: OpenPortal, reader: Person, scheme: Scheme) -> None:
+    portal = await open_portal(reader, color_scheme=scheme)
+    await portal.open("documents/")
+    assert await violations(portal.page) == []
+    for name in ("handbook.pdf", "opening-hours.txt"):
+        await portal.open("documents/")
+        await portal.page.get_by_role("link", name=name).click()
+        await expect(portal.page.get_by_role("heading", level=1)).to_have_text(name)
+        assert await violations(portal.page) == []
+
+
+@both
+async def test_a_phone_with_its_drawer_open_and_a_source_over_the_answer(
+    open_portal: OpenPortal, reader: Person, scheme: Scheme
+) -> None:
+    screen: Any = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    portal = await open_portal(reader, color_scheme=scheme, **screen)
+    await portal.open()
+    await portal.page.get_by_label("Open the menu").tap()
+    assert await violations(portal.page) == []
+    await portal.page.get_by_label("Close the menu").tap()
+    await portal.field.fill(QUESTION)
+    await portal.send.tap()
+    await portal.answered()
+    await portal.chips.first.tap()
+    await expect(portal.panel.get_by_role("img")).to_be_visible()
+    assert await violations(portal.page) == []
+
+
+async def test_a_page_that_does_not_exist(open_portal: OpenPortal, reader: Person) -> None:
+    portal = await open_portal(reader)
+    portal.witness.expect(r"status 404: .*/nothing/", r"Failed to load resource: .*404")
+    for path in (portal.url, portal.url.partition("/o/")[0] + "/"):
+        await portal.page.goto(f"{path}nothing/")
+        await expect(portal.page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+        assert await violations(portal.page) == []

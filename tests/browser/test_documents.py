@@ -1,0 +1,213 @@
+"""The documents page: adding, watching, repairing and removing files (behaviours 5 and 40)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Locator, expect
+
+from tests.browser.conftest import OpenPortal
+from tests.browser.line import Line
+from tests.browser.portal import Portal
+from tests.documents.pdfs import text_pdf
+from tests.factories import handbook
+from tests.people import Person
+
+HANDBOOK: Any = {"name": "handbook.pdf", "mimeType": "application/pdf", "buffer": handbook()}
+BROKEN: Any = {
+    "name": "broken.pdf",
+    "mimeType": "application/pdf",
+    "buffer": b"%PDF-1.7\nnothing of a PDF follows",
+}
+# Files dropped on the page, as the system's file manager would do it.
+_DROP = """(files) => {
+    const dataTransfer = new DataTransfer();
+    for (const [name, text] of Object.entries(files)) dataTransfer.items.add(new File([text], name));
+    const send = (name) => document.body.dispatchEvent(
+        new DragEvent(name, {dataTransfer, bubbles: true, cancelable: true}));
+    send("dragenter");
+    window.overlayShown = document.querySelector("[data-drop-overlay]").checkVisibility();
+    send("dragover");
+    send("drop");
+}"""
+
+
+def chosen(portal: Portal) -> Locator:
+    """The field that files are chosen with."""
+    return portal.page.get_by_label("choose files")
+
+
+def state(row: Locator) -> Locator:
+    return row.locator(".state")
+
+
+async def test_05_a_chosen_file_is_uploaded_and_followed_until_it_is_ready(
+    open_portal: OpenPortal, founder: Person
+) -> None:
+    portal = await open_portal(founder)
+    await portal.open("documents/")
+    await expect(portal.page.get_by_text("No documents here yet.")).to_be_visible()
+    pages = [[f"Page {number} speaks of subject {number}, and of little else."] * 30 for number in range(40)]
+    file: Any = {"name": "long.pdf", "mimeType": "application/pdf", "buffer": text_pdf(pages)}
+    await portal.record(portal.page.get_by_role("list", name="Documents"))
+    await chosen(portal).set_input_files(file)
+    row = portal.document("long.pdf")
+    await expect(row.get_by_role("progressbar")).to_be_visible()
+    await expect(state(row)).to_have_text("Ready")
+    await expect(row.get_by_role("progressbar")).to_be_hidden()
+    await expect(row).to_contain_text("40 pages")
+    told = "\n".join(await portal.recorded())
+    order = [told.index(stage) for stage in ("Queued", "Reading the text", "Indexing", "Ready")]
+    assert order == sorted(order)
+
+    await row.get_by_role("link", name="long.pdf").click()
+    await expect(portal.page.get_by_text("Page 1 of 40")).to_be_visible()
+
+
+async def test_05_files_may_be_dropped_anywhere(open_portal: OpenPortal, founder: Person) -> None:
+    portal = await open_portal(founder)
+    await portal.open("documents/")
+    await portal.page.evaluate(
+        _DROP, {"notes.txt": "The ferry leaves at eight.", "more.md": "# Ferries\n\nThey swim."}
+    )
+    assert await portal.page.evaluate("() => window.overlayShown")
+    for name in ("notes.txt", "more.md"):
+        await expect(state(portal.document(name))).to_have_text("Ready")
+
+
+async def test_05_files_dropped_on_a_chat_can_be_asked_at_once(open_portal: OpenPortal, founder: Person) -> None:
+    portal = await open_portal(founder)
+    await portal.open()
+    await portal.page.evaluate(_DROP, {"notes.txt": "The ferry to the island leaves at eight in the morning."})
+    await expect(state(portal.document("notes.txt"))).to_have_text("Ready")
+    await portal.ask("When does the ferry to the island leave?")
+    await portal.answered()
+    await expect(portal.answer_text).to_contain_text("leaves at eight in the morning")
+
+
+async def test_05_the_wrong_type_and_size_are_refused_before_anything_is_sent(
+    open_portal: OpenPortal, founder: Person, tmp_path: Path
+) -> None:
+    portal = await open_portal(founder)
+    await portal.open("documents/")
+    huge = tmp_path / "huge.txt"
+    with huge.open("wb") as file:
+        file.truncate(50 * 1024 * 1024 + 1)
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+    (tmp_path / "empty.txt").touch()
+    for name, reason in (
+        ("huge.txt", "Larger than 50 MB"),
+        ("picture.png", "This kind of file cannot be read yet. Accepted: .md, .pdf, .text, .txt"),
+        ("empty.txt", "The file is empty"),
+    ):
+        await chosen(portal).set_input_files(tmp_path / name)
+        await expect(portal.document(name)).to_contain_text(reason)
+        await portal.document(name).get_by_role("button", name="Cancel the upload").click()
+        await expect(portal.document(name)).to_have_count(0)
+    assert portal.witness.posts_to("/documents/upload/") == 0
+
+
+async def test_05_an_upload_on_its_way_can_be_cancelled(
+    open_portal: OpenPortal, founder: Person, line: Line
+) -> None:
+    portal = await open_portal(founder, at=line.url)
+    await portal.open("documents/")
+    line.hold_up()
+    await chosen(portal).set_input_files(HANDBOOK)
+    row = portal.document("handbook.pdf")
+    await expect(state(row)).to_contain_text("Uploading")
+    await row.get_by_role("button", name="Cancel the upload").click()
+    await expect(row).to_have_count(0)
+    line.release()
+    await portal.page.reload()
+    await expect(portal.page.get_by_text("No documents here yet.")).to_be_visible()
+
+
+async def test_05_the_same_file_twice_is_said_to_be_there_already(
+    open_portal: OpenPortal, archivist: Person
+) -> None:
+    portal = await open_portal(archivist)
+    await portal.open("documents/")
+    await expect(portal.document("handbook.pdf")).to_have_count(1)
+    await chosen(portal).set_input_files(HANDBOOK)
+    await expect(state(portal.document("handbook.pdf").first)).to_have_text("Already in this collection")
+
+
+async def test_40_a_broken_file_says_why_and_can_be_tried_again_and_deleted(
+    open_portal: OpenPortal, founder: Person
+) -> None:
+    portal = await open_portal(founder)
+    await portal.open("documents/")
+    await chosen(portal).set_input_files(BROKEN)
+    row = portal.document("broken.pdf")
+    await expect(state(row)).to_have_text("Failed")
+    reason = row.locator(".document-error")
+    await expect(reason).to_contain_text("PDF")
+    await portal.page.reload()
+    await expect(state(row)).to_have_text("Failed")
+    await expect(reason).to_contain_text("PDF")
+
+    await portal.record(state(row))
+    await row.get_by_role("button", name="Try again").click()
+    await expect(reason).to_contain_text("PDF")
+    await expect(state(row)).to_have_text("Failed")
+    assert "Queued" in await portal.recorded()
+
+    await row.get_by_role("button", name="Delete").click()
+    dialog = portal.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Delete “broken.pdf”?")
+    await dialog.get_by_role("button", name="Cancel").click()
+    await expect(row).to_have_count(1)
+    await row.get_by_role("button", name="Delete").click()
+    await dialog.get_by_role("button", name="Delete").click()
+    await expect(row).to_have_count(0)
+    await portal.page.reload()
+    await expect(portal.page.get_by_text("No documents here yet.")).to_be_visible()
+
+
+async def test_40_another_page_that_lists_a_document_follows_its_progress(
+    open_portal: OpenPortal, founder: Person
+) -> None:
+    portal = await open_portal(founder)
+    await portal.open("documents/")
+    await chosen(portal).set_input_files(BROKEN)
+    await expect(state(portal.document("broken.pdf"))).to_have_text("Failed")
+    second = Portal(await portal.page.context.new_page(), portal.url, portal.witness)
+    await second.open("documents/")
+    row = second.document("broken.pdf")
+    await expect(state(row)).to_have_text("Failed")
+    await second.record(state(row))
+    await portal.document("broken.pdf").get_by_role("button", name="Try again").click()
+    await expect(state(portal.document("broken.pdf"))).to_have_text("Failed")
+    await expect(state(row)).to_have_text("Failed")
+    await expect(row.locator(".document-error")).to_contain_text("PDF")
+    assert (await second.recorded())[-1] == "Failed"
+
+
+async def test_40_a_collection_is_made_and_shown_alone(open_portal: OpenPortal, archivist: Person) -> None:
+    portal = await open_portal(archivist)
+    await portal.open("documents/")
+    await portal.page.get_by_role("button", name="New collection").click()
+    await portal.page.get_by_role("textbox", name="New collection").fill("Timetables")
+    await portal.page.get_by_role("button", name="Create").click()
+    await portal.page.get_by_label("Add to").select_option("Timetables")
+    notes: Any = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"The ferry leaves at eight."}
+    await chosen(portal).set_input_files(notes)
+    await expect(state(portal.document("notes.txt"))).to_have_text("Ready")
+    await portal.page.get_by_role("button", name="Timetables 1").click()
+    await expect(portal.document("notes.txt")).to_be_visible()
+    await expect(portal.document("handbook.pdf")).to_be_hidden()
+    await portal.page.get_by_role("button", name="All", exact=True).click()
+    await expect(portal.document("handbook.pdf")).to_be_visible()
+
+
+async def test_40_who_may_only_ask_sees_the_documents_and_changes_nothing(
+    open_portal: OpenPortal, viewer: Person
+) -> None:
+    portal = await open_portal(viewer)
+    await portal.open("documents/")
+    await expect(portal.document("handbook.pdf")).to_be_visible()
+    await expect(chosen(portal)).to_have_count(0)
+    await expect(portal.page.get_by_role("button", name="Delete")).to_have_count(0)
+    await expect(portal.page.get_by_role("button", name="New collection")).to_have_count(0)
