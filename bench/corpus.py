@@ -55,10 +55,10 @@ def pdfs(folder: Path | None, pages: int) -> list[Pdf]:
 
 
 def questions(count: int) -> list[str]:
-    """Questions about our own documents; of other documents they find something all the same."""
+    """Questions about our own documents; other reports speak of revenue too."""
     words = random.Random(_SEED + 1)
     return [
-        f"What is said of the {words.choice(_SUBJECTS)} in the year {words.randint(2000, 2024)}?"
+        f"What was the revenue of the {words.choice(_SUBJECTS)} in the year {words.randint(2000, 2024)}?"
         for _ in range(count)
     ]
 

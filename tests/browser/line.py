@@ -58,26 +58,22 @@ class Line:
         from_server, to_server = await asyncio.open_connection(*self._target)
         self._writers |= {writer, to_server}
         try:
-            await asyncio.gather(self._upward(reader, to_server), self._copy(from_server, writer))
+            await asyncio.gather(self._upward(reader, to_server), self._downward(from_server, writer))
         finally:
             self._writers -= {writer, to_server}
 
     async def _upward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await self._flowing.wait() and await self._pass_on(reader, writer):
-            pass
-        writer.close()
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await self._pass_on(reader, writer):
-            pass
+        with suppress(OSError):
+            while piece := await reader.read(_PIECE):
+                await self._flowing.wait()
+                writer.write(piece)
+                await writer.drain()
         writer.close()
 
     @staticmethod
-    async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Relay what has arrived; False when that side has ended."""
+    async def _downward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            if piece := await reader.read(_PIECE):
+            while piece := await reader.read(_PIECE):
                 writer.write(piece)
                 await writer.drain()
-                return True
-        return False
+        writer.close()

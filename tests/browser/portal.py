@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.browser.witness import Witness
 
+_FEW_LINES = 100
 # Each change of the element's text, from now on, in `window.changes`.
 _RECORD = """(element) => {
     window.changes = [];
@@ -99,12 +99,6 @@ class Portal:
         return list(changes)
 
     async def is_following(self) -> bool:
-        """Whether the end of the page is in view."""
-        return bool(
-            await self.page.evaluate("() => document.documentElement.scrollHeight - innerHeight - scrollY < 4")
-        )
-
-
-def exactly(text: str) -> re.Pattern[str]:
-    """Matches an element whose whole text this is."""
-    return re.compile(rf"^\s*{re.escape(text)}\s*$")
+        """Whether the end of the page is in view, but for the lines that have come since it was drawn."""
+        rest = await self.page.evaluate("() => document.documentElement.scrollHeight - innerHeight - scrollY")
+        return bool(rest < _FEW_LINES)

@@ -28,11 +28,8 @@ async def violations(page: Page) -> list[str]:
     await page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))")
     await page.evaluate(AXE_SCRIPT)
     found: Any = await page.evaluate("() => axe.run()")
-    return [
-        f"{one['id']}: {node['target']} {node['failureSummary']}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
+    nodes = [(rule["id"], node) for rule in found["violations"] for node in rule["nodes"]]
+    return [f"{rule}: {node['target']} {node['failureSummary']}" for rule, node in nodes]
 
 
 @both

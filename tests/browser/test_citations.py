@@ -164,9 +164,7 @@ async def test_19_on_a_narrow_screen_the_source_is_a_sheet_over_the_answer(
     await expect(portal.panel).to_be_hidden()
 
 
-async def test_20_sources_are_listed_once_a_document_with_their_pages(
-    portal: Portal, ollama: OllamaStandIn
-) -> None:
+async def test_20_a_document_is_listed_once_with_its_pages(portal: Portal, ollama: OllamaStandIn) -> None:
     ollama.script(Reply(text=f"{LEAVE} [1] {SENTENCE} [2]"))
     await asked(portal, BOTH)
     cited = portal.answer.locator(".sources > .source-list > li")

@@ -21,6 +21,7 @@ ATTACK = (
     "[and here](https://evil.example/) <a href='https://evil.example/'>link</a>"
 )
 QUESTION = "Who keeps the key of the crane?"
+_ATTRIBUTES = "(body) => [...body.querySelectorAll('*')].flatMap((one) => one.getAttributeNames())"
 
 
 def dialogs_of(page: Page) -> list[str]:
@@ -49,9 +50,8 @@ async def hostile_document(open_portal: OpenPortal, founder: Person) -> tuple[Po
 async def is_inert(portal: Portal) -> None:
     """In the last answer stand no elements that load, run or lead away."""
     await expect(portal.answer_text.locator("img, script, iframe, a:not(.chip)")).to_have_count(0)
-    assert not await portal.page.evaluate(
-        "() => [...document.querySelectorAll('.answer *')].some((one) => one.getAttributeNames().some((n) => /^on/.test(n)))"
-    )
+    attributes = await portal.answer_text.evaluate(_ATTRIBUTES)
+    assert [name for name in attributes if name.startswith("on")] == []
 
 
 async def test_a_hostile_document_is_only_words(open_portal: OpenPortal, founder: Person) -> None:

@@ -27,7 +27,8 @@ def aged(reader: Person, django_db_blocker: DjangoDbBlocker, admin_connection: p
         for title, days in AGES.items():
             begun = create_conversation(access=reader.access, title=title)
             admin_connection.execute(
-                "UPDATE conversations_conversation SET updated_at = updated_at - make_interval(days => %s) WHERE id = %s",
+                "UPDATE conversations_conversation SET updated_at = updated_at - make_interval(days => %s)"
+                " WHERE id = %s",
                 [days, begun.id],
             )
     return reader
@@ -129,9 +130,7 @@ async def test_34_who_may_not_upload_gets_no_hint_to(open_portal: OpenPortal, vi
     await expect(portal.page.get_by_label("Add files")).to_have_count(0)
 
 
-async def test_35_escape_closes_what_is_open_before_it_stops_the_answer(
-    portal: Portal, ollama: OllamaStandIn
-) -> None:
+async def test_35_escape_closes_before_it_stops(portal: Portal, ollama: OllamaStandIn) -> None:
     ollama.script(
         Reply(text="Twenty-eight days of paid holiday a year [1]. " + "So it is. " * 60, tokens_per_second=40)
     )

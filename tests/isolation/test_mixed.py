@@ -25,7 +25,7 @@ import websockets.asyncio.client
 from tenants.models import User
 from tenants.permissions import Role
 from tenants.services import add_member
-from tests.factories import ready
+from tests.factories import processed
 from tests.people import Person, person_of
 from tests.processes import LiveServer, Running
 from tests.standins.ollama import OllamaStandIn
@@ -157,9 +157,12 @@ def twins(alice: Person, charlie: Person, worker: Running) -> dict[str, set[str]
     documents: dict[str, set[str]] = {}
     for person in (alice, charlie):
         canary = CANARIES[person.slug]
-        for number, sentence in enumerate(_TOPICS):
-            document = ready(person, f"rules-{number}.txt", sentence.format(canary=canary).encode())
-            documents.setdefault(person.slug, set()).add(document["id"])
+        sentences = [sentence.format(canary=canary).encode() for sentence in _TOPICS]
+        sent = person.api.upload(*((f"rules-{number}.txt", text) for number, text in enumerate(sentences)))
+        documents[person.slug] = {result["id"] for result in sent.json()["results"]}
+    for person in (alice, charlie):
+        statuses = {processed(person, document)["status"] for document in documents[person.slug]}
+        assert statuses == {"ready"}
     return documents
 
 

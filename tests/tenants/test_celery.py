@@ -37,11 +37,11 @@ def app() -> Iterator[TenantApp]:
 def note(app: TenantApp) -> Any:
     """A task that notes in whose context it runs."""
 
-    @app.task(name="note")  # type: ignore[untyped-decorator]
+    @app.task(name="note", shared=False)  # type: ignore[untyped-decorator]
     def note() -> None:
         seen.append(find_tenant_id())
 
-    @app.task(name="delete")  # type: ignore[untyped-decorator]
+    @app.task(name="delete", shared=False)  # type: ignore[untyped-decorator]
     def delete() -> None:
         seen.append(find_tenant_id())
 
