@@ -8,6 +8,11 @@ from typing import Self
 from urllib.parse import urlsplit
 
 _PIECE = 64 * 1024
+# What the browser says of a line that is cut, by a test or when the test is over.
+LOST = (
+    r"ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|CONTENT_LENGTH_MISMATCH)",
+    r"WebSocket connection",
+)
 
 
 class Line:

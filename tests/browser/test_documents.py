@@ -8,7 +8,7 @@ from typing import Any
 from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import OpenPortal
-from tests.browser.line import Line
+from tests.browser.line import LOST, Line
 from tests.browser.portal import Portal
 from tests.documents.pdfs import text_pdf
 from tests.factories import handbook
@@ -112,6 +112,7 @@ async def test_05_an_upload_on_its_way_can_be_cancelled(
     open_portal: OpenPortal, founder: Person, line: Line
 ) -> None:
     portal = await open_portal(founder, at=line.url)
+    portal.witness.expect(*LOST)
     await portal.open("documents/")
     line.hold_up()
     await chosen(portal).set_input_files(HANDBOOK)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPortal
-from tests.browser.line import Line
+from tests.browser.line import LOST, Line
 from tests.browser.portal import Portal
 from tests.people import Person
 from tests.standins.ollama import OllamaStandIn, Reply
@@ -13,11 +13,6 @@ from tests.standins.ollama import OllamaStandIn, Reply
 QUESTION = "How many days of paid holiday do employees have?"
 FIRST = "Twenty-eight days of paid holiday a year [1]."
 LAST = "That was all."
-# What the browser says of a line that a test cuts.
-LOST = (
-    r"ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|CONTENT_LENGTH_MISMATCH)",
-    r"WebSocket connection",
-)
 _RECORD_HEIGHTS = """(body) => {
     window.heights = [];
     new ResizeObserver(() => window.heights.push(body.offsetHeight)).observe(body);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -39,6 +40,10 @@ class Wire:
 
     def chunk(self, data: bytes) -> None:
         self._socket.sendall(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def has_answer(self, *, within: float) -> bool:
+        """Whether the server begins to answer within so many seconds."""
+        return bool(select.select([self._socket], [], [], within)[0])
 
     def answer(self) -> tuple[int, dict[str, object]]:
         """Status and body of what the server answers, whether or not the request was whole."""
@@ -121,6 +126,22 @@ def test_U1_a_body_that_stops_coming_is_cut(strict_server: LiveServer, alice: Pe
         waited = time.monotonic() - began
     assert (status, problem["code"]) == (408, "body_timeout")
     assert waited >= IDLE_SECONDS * 0.9, "it was given its time"
+
+
+def test_U1_a_body_that_drips_is_cut(strict_server: LiveServer, alice: Person) -> None:
+    with _wire(strict_server) as wire:
+        wire.head(
+            OTHERS[0],
+            "Content-Length: 1000",
+            f"Authorization: Bearer {alice.token}",
+            "Content-Type: application/json",
+        )
+        began = time.monotonic()
+        while not wire.has_answer(within=IDLE_SECONDS / 4):  # never idle for as long as is allowed
+            wire.send(b" ")
+            assert time.monotonic() - began < 10 * IDLE_SECONDS, "it may drip for ever"
+        status, problem = wire.answer()
+    assert (status, problem["code"]) == (408, "body_timeout")
 
 
 @pytest.mark.parametrize("path", UPLOADS[:1])
