@@ -3,7 +3,8 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -173,7 +174,7 @@ class ConversationConsumer(TenantConsumer):
             earlier.cancel()
         is_page = self.access.carrier is Carrier.SESSION
         work = self._send_blocks(message_id) if is_page else self._send_deltas(message_id, offset)
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(_until_left(work))
         self._followed[message_id] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -224,6 +225,12 @@ class PersonConsumer(TenantConsumer):
     async def relay(self, message: dict[str, Any]) -> None:
         """An event that a worker or another process announced to the group."""
         await self.send_json(message["event"])
+
+
+async def _until_left(reading: Coroutine[Any, Any, None]) -> None:
+    """Read on until the reader has gone, which the server says by an OSError."""
+    with suppress(OSError):
+        await reading
 
 
 def _parse(text: str | None) -> dict[str, Any]:

@@ -29,9 +29,7 @@ _FIGURE = re.compile(rf"[(+$\u00a3\u00a5\u20ac{_DASHES}]*(?:\d(?:[\d.,/:]*\d)?)?
 _FULL_LINE = 60
 
 # Looks back and takes without giving back, so that a long run of dots costs no more than its length.
-_STOP = re.compile(
-    rf"(?<![.!?\u2026])(?:[.!?\u2026]++[{_CLOSING}]*+(?=\s)|[{_WIDE_STOPS}]++[{_CLOSING}]*+)\s*+"
-)
+_STOP = re.compile(rf"(?<![.!?\u2026])(?:[.!?\u2026]++[{_CLOSING}]*+(?=\s)|[{_WIDE_STOPS}]++[{_CLOSING}]*+)\s*+")
 _NEXT_WORD = re.compile(r"\S{1,20}")
 _OPENING = '([\u201c"'
 # As much of a sentence's end as can be an abbreviation or a label with its number.
@@ -42,9 +40,7 @@ _NEVER_LAST = re.compile(
     re.IGNORECASE,
 )
 # These end a sentence only where the next word is one that often begins one.
-_SELDOM_LAST = re.compile(
-    r"inc|corp|co|ltd|llc|plc|bros|etc|al|jr|sr|dept|est|(?:[a-z]\.)*[a-z]", re.IGNORECASE
-)
+_SELDOM_LAST = re.compile(r"inc|corp|co|ltd|llc|plc|bros|etc|al|jr|sr|dept|est|(?:[a-z]\.)*[a-z]", re.IGNORECASE)
 _OFTEN_FIRST = re.compile(
     r"(?:the|an?|this|that|these|those|in|on|at|as|for|if|when|while|after|before|since|under|its?|we|our|us"
     r"|they|their|s?he|there|such|all|any|each|no|some|however|although|because|during|to|with|by|see)\b",
@@ -52,9 +48,7 @@ _OFTEN_FIRST = re.compile(
 )
 _BEFORE_NUMBER = re.compile(r"nos?|pp?|paras?|ch|items?|notes?", re.IGNORECASE)
 # "1." and "Item 1A." belong to what follows them.
-_LABEL = re.compile(
-    r"(?:(?i:item|proposal|note|part|section|article|chapter|figure|table)\s+)?\d[\dA-Z.]{0,4}"
-)
+_LABEL = re.compile(r"(?:(?i:item|proposal|note|part|section|article|chapter|figure|table)\s+)?\d[\dA-Z.]{0,4}")
 
 
 def sentence_spans(text: str) -> list[Span]:

@@ -64,5 +64,11 @@ class UnsupportedType(DocentError):
     status, code, title = 415, "unsupported_type", "This kind of content is not supported"
 
 
+class Failure(DocentError):
+    """Our own fault; the log has the cause, under the request's id."""
+
+    status, code, title = 500, "internal_error", "Something went wrong here"
+
+
 class Unavailable(DocentError):
     status, code, title = 503, "unavailable", "Temporarily unavailable, try again"

@@ -161,8 +161,7 @@ def _weights(question: str, sentences: Sequence[_Sentence]) -> Mapping[str, floa
     spread = Counter(term for sentence in sentences for term in sentence.terms)
     rarity = {word: math.log(1 + len(sentences) / (spread[word] + 1)) for word in words}
     pairs = {
-        _pair(first, second): _PAIR_WEIGHT * (rarity[first] + rarity[second])
-        for first, second in pairwise(words)
+        _pair(first, second): _PAIR_WEIGHT * (rarity[first] + rarity[second]) for first, second in pairwise(words)
     }
     return rarity | pairs
 

@@ -6,26 +6,21 @@ the same permission table and the same problem+json; its other methods go throug
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.http.request import RawPostDataException
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import Serializer
 
 from tenants.access import Access
-from tenants.api.problems import as_docent_error, problem_response
+from tenants.api.problems import error_of, problem_response
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant
-from tenants.errors import DocentError, InvalidInput, NotAuthenticated, TooLarge, Unavailable, UnsupportedType
-
-logger = logging.getLogger(__name__)
+from tenants.errors import InvalidInput, NotAuthenticated, TooLarge, UnsupportedType
 
 V = TypeVar("V", bound=TenantView)
 KEEP_ALIVE_SECONDS = 15.0
@@ -40,21 +35,16 @@ def as_async_view(cls: type[TenantView]) -> Callable[..., Coroutine[Any, Any, Ht
         access: Access | None = request.access  # type: ignore[attr-defined]
         method = "GET" if request.method == "HEAD" else request.method or ""
         handler = getattr(cls, method.lower(), None)
+        if access is None:
+            return problem_response(NotAuthenticated(), request)
         try:
-            if access is None:
-                raise NotAuthenticated
             if not iscoroutinefunction(handler):
                 return await run_in_tenant(access.tenant_id, _rendered, synchronous, request, kwargs)
             access.require(cls.actions_by_method[method])
             instance = cls()
             response: HttpResponseBase = await handler(instance, request, access, **kwargs)
-        except ValidationError as error:
-            return problem_response(as_docent_error(error) or InvalidInput(), request)
-        except DocentError as error:
-            return problem_response(error, request)
-        except OperationalError:
-            logger.exception("The database cannot be reached, or took too long.")
-            return problem_response(Unavailable(), request)
+        except Exception as error:  # noqa: BLE001 - `error_of` logs what is no refusal
+            return problem_response(error_of(error, request), request)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 

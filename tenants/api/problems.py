@@ -1,5 +1,6 @@
 """Refusals as RFC 9457 `application/problem+json`, for every API."""
 
+import logging
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -7,20 +8,24 @@ from uuid import uuid4
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import OperationalError, connection, transaction
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from tenants.errors import (
     DocentError,
+    Failure,
     FieldError,
     InvalidInput,
     NotAuthenticated,
     NotFound,
     PermissionRefused,
     TooLarge,
+    Unavailable,
 )
+
+logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -67,19 +72,27 @@ def problem_response(error: DocentError, request: HttpRequest) -> JsonResponse:
     )
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's hook. Always rolls back: DRF's own handler does so only under ATOMIC_REQUESTS."""
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
+    """DRF's hook. Always rolls back: DRF's own helper does so only under ATOMIC_REQUESTS."""
     request = context["request"]
-    error = as_docent_error(exc)
-    if error is None:
-        return None
-    set_rollback()
+    error = error_of(exc, request)
+    if connection.in_atomic_block:
+        transaction.set_rollback(True)
     return Response(
         problem(error, request),
         status=error.status,
         content_type=CONTENT_TYPE,
         headers=_headers(error, request),
     )
+
+
+def error_of(exc: Exception, request: Any) -> DocentError:
+    """What a program is told of an exception. A real failure is logged, and its cause stays in the log."""
+    error = as_docent_error(exc)
+    if error is not None:
+        return error
+    logger.error("request %s failed", request_id_of(request), exc_info=exc)
+    return Unavailable() if isinstance(exc, OperationalError) else Failure()
 
 
 def as_docent_error(exc: Exception) -> DocentError | None:

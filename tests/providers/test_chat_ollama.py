@@ -78,9 +78,7 @@ async def test_an_answer_arrives_in_pieces_and_says_when_it_is_over(
     assert [delta.finish_reason for delta in deltas[:-1]] == [None] * 7
 
 
-async def test_the_request_carries_window_length_and_temperature(
-    server: OllamaStandIn, chat: OllamaChat
-) -> None:
+async def test_the_request_carries_window_length_and_temperature(server: OllamaStandIn, chat: OllamaChat) -> None:
     await collect(chat, asked(temperature=0.0, max_tokens=300, context_tokens=4096))
     await collect(chat, asked())
 
@@ -241,9 +239,7 @@ async def test_another_status_is_final_at_once(server: OllamaStandIn, chat: Olla
     assert len(server.requests) == 1
 
 
-async def test_a_model_that_is_not_installed_is_named_as_such(
-    server: OllamaStandIn, chat: OllamaChat
-) -> None:
+async def test_a_model_that_is_not_installed_is_named_as_such(server: OllamaStandIn, chat: OllamaChat) -> None:
     with pytest.raises(ProviderError) as failure:
         await collect(chat, asked(model="absent"))
     assert failure.value.detail == "The model server does not have the model that was asked for."
@@ -251,9 +247,7 @@ async def test_a_model_that_is_not_installed_is_named_as_such(
 
 
 @pytest.mark.parametrize("reply", [Reply(text=""), Reply(text=" \n "), Reply(text="", thinking="Hm.")])
-async def test_an_answer_without_text_is_a_failure(
-    server: OllamaStandIn, chat: OllamaChat, reply: Reply
-) -> None:
+async def test_an_answer_without_text_is_a_failure(server: OllamaStandIn, chat: OllamaChat, reply: Reply) -> None:
     server.script(reply)
     text, error = await broken(chat)
     assert (text.strip(), error.code) == ("", "model_empty")
@@ -295,9 +289,7 @@ async def test_cancelling_the_task_stops_the_model(server: OllamaStandIn, reply:
     await chat.aclose()
 
 
-async def test_answers_one_after_the_other_share_a_connection(
-    server: OllamaStandIn, chat: OllamaChat
-) -> None:
+async def test_answers_one_after_the_other_share_a_connection(server: OllamaStandIn, chat: OllamaChat) -> None:
     for _ in range(5):
         assert joined(await collect(chat, asked())) == "Employees have thirty days of leave. [1]"
     assert server.connections == 1
@@ -358,9 +350,7 @@ async def test_a_server_of_another_kind_is_no_model_server() -> None:
         await chat.aclose()
 
 
-async def test_no_proxy_of_the_environment_is_used(
-    server: OllamaStandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_proxy_of_the_environment_is_used(server: OllamaStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     chat = OllamaChat(server.url)

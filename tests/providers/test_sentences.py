@@ -70,9 +70,7 @@ def test_every_row_of_a_table_stands_alone() -> None:
 
 
 def test_bullets_and_numbered_items_are_sentences_with_their_numbers() -> None:
-    items = (
-        "We offer:\n• repairs\n• parts and advice\n1. First step. Then rest.\n2) Second\n(a) third\n- fourth"
-    )
+    items = "We offer:\n• repairs\n• parts and advice\n1. First step. Then rest.\n2) Second\n(a) third\n- fourth"
     assert sentences(items) == [
         "We offer:",
         "• repairs",

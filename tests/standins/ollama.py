@@ -240,9 +240,7 @@ class _Connection(asyncio.Protocol):
 class _ChatStream:
     """One answer on its way: a timer for each token and no task, so that hundreds at once cost little."""
 
-    def __init__(
-        self, server: OllamaStandIn, connection: _Connection, reply: Reply, body: dict[str, Any]
-    ) -> None:
+    def __init__(self, server: OllamaStandIn, connection: _Connection, reply: Reply, body: dict[str, Any]) -> None:
         self._server = server
         self._connection = connection
         self._reply = reply

@@ -85,9 +85,7 @@ def test_it_notices_a_client_that_leaves() -> None:
 
 def test_it_runs_as_a_command() -> None:
     command = [sys.executable, "-m", "tests.standins.ollama", "--port", "0", "--answer-tokens", "7"]
-    with subprocess.Popen(
-        [*command, "--tokens-per-second", "0"], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([*command, "--tokens-per-second", "0"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         responses = chat_at(url, "Hello")
