@@ -76,7 +76,7 @@ def run(options: Options, data: Path) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
-        with _alone(data), _listen(options) as listener:
+        with _alone(data), listen(options) as listener:
             end_carriers(_MARKER, str(data))
             with servers(data, environ := dict(os.environ)) as embedded:
                 environ |= {_MARKER: str(data), "PYTHONUNBUFFERED": "1"}
@@ -110,7 +110,7 @@ def _alone(data: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _listen(options: Options) -> socket.socket:
+def listen(options: Options) -> socket.socket:
     """The listening socket that the web processes share; it holds the port while one is started again."""
     try:
         listener = socket.create_server((options.host, options.port), backlog=2048)

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 
 from conversations import replies
 from conversations.announcements import announce_title, person_group
-from conversations.events import BlockRendered, Event, Finished, SourcesFound, TextAdded, TitleChanged
+from conversations.events import BlockRendered, Event, Failed, Finished, SourcesFound, TextAdded, TitleChanged
 from conversations.feeds import require_offset
 from conversations.rendering import BlockStream, portal_chips, render_blocks
 from conversations.selectors import access_conversation, access_reply
@@ -195,6 +195,9 @@ class ConversationConsumer(TenantConsumer):
                     for index, html in stream.update(text, chips):
                         await self._send(BlockRendered(index, html), message_id)
                     continue
+                case Failed():
+                    for index, html in stream.update(text, chips, is_over=True):
+                        await self._send(BlockRendered(index, html), message_id)
                 case Finished():
                     verified = portal_chips(event.citations)
                     for index, html in enumerate(render_blocks(text, verified)):

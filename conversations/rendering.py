@@ -130,16 +130,26 @@ class BlockStream:
         self._settled = 0  # characters whose blocks will not change any more
         self._count = 0
 
-    def update(self, text: str, chips: Mapping[int, str | None]) -> list[tuple[int, str]]:
-        """The blocks that are new or changed, by index."""
+    def update(
+        self, text: str, chips: Mapping[int, str | None], *, is_over: bool = False
+    ) -> list[tuple[int, str]]:
+        """The blocks that are new or changed, by index.
+
+        What may be the head of a table waits for its second line, unless no more text comes.
+        """
         tail = text[self._settled :]
         blocks = _blocks(tail, chips)
-        changed = [(self._count + place, _render(tokens, chips)) for place, (_line, tokens) in enumerate(blocks)]
+        shown = blocks[:-1] if blocks and not is_over and _may_become_table(blocks[-1][1]) else blocks
+        changed = [(self._count + place, _render(tokens, chips)) for place, (_line, tokens) in enumerate(shown)]
         if len(blocks) > 1:
             breaks = islice(_LINE_BREAK.finditer(tail), blocks[-1][0])
             self._settled += max((one.end() for one in breaks), default=0)
             self._count += len(blocks) - 1
         return changed
+
+
+def _may_become_table(tokens: Sequence[Token]) -> bool:
+    return len(tokens) > 1 and tokens[0].type == "paragraph_open" and tokens[1].content.startswith("|")
 
 
 def portal_chips(places: Sequence[Mapping[str, Any]]) -> dict[int, str | None]:

@@ -103,7 +103,7 @@ def test_chips_need_a_source_and_lead_only_inside() -> None:
 def test_a_growing_answer_ends_as_the_whole_one(text: str, cuts: list[int]) -> None:
     stream, shown = BlockStream(), dict[int, str]()
     for end in sorted({cut for cut in cuts if 0 < cut < len(text)} | {len(text)}):
-        shown.update(stream.update(text[:end], CHIPS))
+        shown.update(stream.update(text[:end], CHIPS, is_over=end == len(text)))
     whole = dict(enumerate(render_blocks(text, CHIPS)))
     assert {index: shown.get(index) for index in whole} == whole
 
@@ -113,6 +113,18 @@ def test_finished_blocks_are_not_sent_again() -> None:
     assert [index for index, _ in stream.update("One.\n\nTwo", CHIPS)] == [0, 1]
     assert stream.update("One.\n\nTwo and", CHIPS) == [(1, "<p>Two and</p>\n")]
     assert [index for index, _ in stream.update("One.\n\nTwo and\n\n- three", CHIPS)] == [1, 2]
+
+
+def test_a_table_is_not_shown_before_it_is_one() -> None:
+    stream = BlockStream()
+    assert stream.update("Days:\n\n| a | b |\n| -", CHIPS) == [(0, "<p>Days:</p>\n")]
+    assert stream.update("Days:\n\n| a | b |\n| - | - |\n", CHIPS)[-1][1].startswith("<table>")
+
+
+def test_a_line_that_never_becomes_a_table_is_shown_in_the_end() -> None:
+    stream = BlockStream()
+    assert stream.update("| a", CHIPS) == []
+    assert stream.update("| a", CHIPS, is_over=True) == [(0, "<p>| a</p>\n")]
 
 
 def test_chips_lead_to_this_very_portal(settings: object) -> None:
