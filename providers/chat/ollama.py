@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -29,14 +29,6 @@ _SCHEME_PORTS = {"http": 80, "https": 443}
 
 class _PassingError(Exception):
     """The server answered with a status after which a second try is worth it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Clients:
-    """Both hold pooled connections, which belong to one event loop."""
-
-    chat: httpx.AsyncClient
-    catalogue: ollama.AsyncClient
 
 
 class OllamaChat:
@@ -62,7 +54,7 @@ class OllamaChat:
         self._first_token_timeout = first_token_timeout
         self._idle_timeout = idle_timeout
         self._keep_alive = keep_alive
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta]:
         """Deltas as the server sends them; closing the generator closes the connection and stops the model.
@@ -99,10 +91,11 @@ class OllamaChat:
     async def list_models(self) -> list[str]:
         """Names of the installed models that can chat, in the server's order. Raises ProviderError."""
         try:
-            listing = await self._loop_clients().catalogue.list()
-        except (ConnectionError, httpx.TransportError) as error:
+            response = await self._loop_client().get("/api/tags", timeout=_CONNECT_TIMEOUT)
+            listing = _listing(response.raise_for_status().json())
+        except httpx.TransportError as error:
             raise _unreachable() from error
-        except (ollama.ResponseError, httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ValueError, TypeError, AttributeError, KeyError) as error:
             raise _not_understood() from error
         return [model.model for model in listing.models if model.model and _can_chat(model)]
 
@@ -116,20 +109,20 @@ class OllamaChat:
 
     async def aclose(self) -> None:
         """Close the connections that belong to the running event loop."""
-        clients = self._clients.pop(asyncio.get_running_loop(), None)
-        if clients is not None:
-            await clients.chat.aclose()
-            await clients.catalogue.close()  # type: ignore[no-untyped-call]
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
 
-    def _loop_clients(self) -> _Clients:
+    def _loop_client(self) -> httpx.AsyncClient:
+        """Pooled connections belong to one event loop."""
         loop = asyncio.get_running_loop()
-        clients = self._clients.get(loop)
-        if clients is None:
-            clients = self._clients[loop] = _connect(self._url)
-        return clients
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = _connect(self._url)
+        return client
 
     async def _open(self, request: ChatRequest, deadline: float) -> httpx.Response:
-        client = self._loop_clients().chat
+        client = self._loop_client()
         payload = self._payload(request)
         try:
             async with asyncio.timeout_at(deadline):
@@ -194,21 +187,16 @@ def parse_host(host: str) -> str:
     return f"{parts.scheme}://{name}:{port}{parts.path.rstrip('/')}"
 
 
-def _connect(url: str) -> _Clients:
+def _connect(url: str) -> httpx.AsyncClient:
     # The address is the operator's word: neither a proxy of the environment nor a redirect may change it.
-    certificates = ssl.create_default_context()
-    chat = httpx.AsyncClient(
+    return httpx.AsyncClient(
         base_url=url,
         headers={"Accept-Encoding": "identity"},
         timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT),
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=60),
         trust_env=False,
-        verify=certificates,
+        verify=ssl.create_default_context(),
     )
-    catalogue = ollama.AsyncClient(
-        host=url, timeout=_CONNECT_TIMEOUT, follow_redirects=False, trust_env=False, verify=certificates
-    )
-    return _Clients(chat=chat, catalogue=catalogue)
 
 
 async def _send(client: httpx.AsyncClient, message: httpx.Request) -> httpx.Response:
@@ -269,6 +257,12 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
         async with asyncio.timeout(_DRAIN_SECONDS):
             async for _ in chunks:
                 pass
+
+
+def _listing(answer: dict[str, Any]) -> ollama.ListResponse:
+    """The server's list in the client library's type; some servers say `name` alone where Ollama says both."""
+    models = [{**model, "model": model.get("model") or model.get("name")} for model in answer["models"] or []]
+    return ollama.ListResponse.model_validate({"models": models})
 
 
 def _can_chat(model: ollama.ListResponse.Model) -> bool:
