@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from documents.models import EmbeddingIndex
 from retrieval.types import Scope
 
-# The nearest this many get a lexical score too; beyond them nothing has ever come out on top.
-POOL = 1000
+# The nearest this many get a lexical score too; what lies beyond them has not come out on top.
+POOL = 400
 
 _OR_QUERY = """(
     SELECT string_agg(quote_literal(lexeme), ' | ')::tsquery FROM unnest(to_tsvector('english', %(question)s))
