@@ -10,6 +10,9 @@ from django.db import connections
 from config.processes import die_with_parent
 from tenants.celery import TenantApp, TenantTask
 
+# The process that Celery forks its own children from.
+_WORKER = os.getpid()
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 
 app = TenantApp("docent", task_cls=TenantTask)
@@ -25,7 +28,7 @@ app.conf.beat_schedule = {
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def end_with_parent(**_kwargs: Any) -> None:
     """Celery's own children would outlive a worker that is killed."""
-    die_with_parent(signal.SIGKILL)
+    die_with_parent(signal.SIGKILL, _WORKER)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

@@ -14,9 +14,14 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def die_with_parent(signum: int) -> None:
-    """Let the kernel send ``signum`` to this process when the thread that started it ends (prctl(2))."""
+def die_with_parent(signum: int, parent: int) -> None:
+    """Let the kernel send ``signum`` to this process when the thread that started it ends (prctl(2)).
+
+    Ends it here and now if ``parent`` died before the request was made.
+    """
     _libc.prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def child_of(parent: int, signum: int) -> Callable[[], None]:
@@ -26,9 +31,7 @@ def child_of(parent: int, signum: int) -> Callable[[], None]:
     """
 
     def prepare() -> None:
-        die_with_parent(signum)
-        if os.getppid() != parent:  # the parent died before the request was made
-            os._exit(1)
+        die_with_parent(signum, parent)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     return prepare

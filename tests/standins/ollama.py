@@ -311,6 +311,7 @@ def main() -> None:
     parser.add_argument("--first-token-after", type=float, default=0)
     parser.add_argument("--answer-tokens", type=int)
     options = vars(parser.parse_args())
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs behind it without
     with OllamaStandIn(**options) as server, contextlib.suppress(KeyboardInterrupt):
         print(server.url, flush=True)  # noqa: T201
         signal.pause()

@@ -89,6 +89,9 @@ def test_it_runs_as_a_command() -> None:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         responses = chat_at(url, "Hello")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0
+        try:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(5) == 0
+        finally:
+            process.kill()
     assert len(responses) == 8
