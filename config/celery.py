@@ -28,7 +28,8 @@ app.conf.beat_schedule = {
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def end_with_parent(**_kwargs: Any) -> None:
     """Celery's own children would outlive a worker that is killed."""
-    die_with_parent(signal.SIGKILL, _WORKER)
+    if os.getpid() != _WORKER:  # a solo pool is the worker itself
+        die_with_parent(signal.SIGKILL, _WORKER)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

@@ -55,10 +55,11 @@ class Ingestion:
         """A transaction that holds the document's row; ends the run if job or document are gone."""
         self.lease.check()
         with tenant_atomic(self.lease.tenant_id):
-            if not leases.renew(self.lease, seconds=settings.DOCENT_JOB_LEASE_SECONDS):
-                raise LeaseLost
+            # First the document, then its job: whoever deletes or cancels takes them in this order too.
             document = Document.objects.select_for_update().filter(id=self.document_id).first()
             if document is None:
+                raise LeaseLost
+            if not leases.renew(self.lease, seconds=settings.DOCENT_JOB_LEASE_SECONDS):
                 raise LeaseLost
             yield document
             document.timings = {stage: round(seconds, 3) for stage, seconds in self.timings.items()}
@@ -98,11 +99,11 @@ def ingest_version(version_id: UUID, lease: Lease) -> None:
 
 def give_up(version_id: UUID, code: str, detail: str) -> None:
     """The job became a dead letter: say so on the document. Runs inside the tenant's unit."""
-    version = DocumentVersion.objects.select_related("document").filter(id=version_id).first()
-    if version is not None:
-        mark_failed(version.document, code, detail)
-        version.document.save()
-        announce(version.document)
+    document = Document.objects.select_for_update().filter(versions=version_id).first()
+    if document is not None:
+        mark_failed(document, code, detail)
+        document.save()
+        announce(document)
 
 
 def mark_failed(document: Document, code: str, detail: str) -> None:

@@ -48,10 +48,11 @@ def run_job(job_id: UUID) -> bool:
 
 
 def _give_up(lease: Lease, code: str, detail: str) -> None:
-    with transaction.atomic():
-        if leases.bury(lease):
-            with tenant_atomic(lease.tenant_id):
-                handler_of(lease.kind).give_up(lease.target_id, code, detail)
+    with tenant_atomic(lease.tenant_id):
+        # First the target, then the job, in the order in which services lock them.
+        handler_of(lease.kind).give_up(lease.target_id, code, detail)
+        if not leases.bury(lease):
+            transaction.set_rollback(True)
 
 
 def _back_off(attempts: int) -> float:

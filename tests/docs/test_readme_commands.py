@@ -156,7 +156,7 @@ def test_the_command_line_makes_fills_and_asks_an_organisation(clone: Clone) -> 
     output = clone.run(COMMAND_LINE)
     assert "/o/acme/" in output
     assert re.search(r"^dct_\w{43}_[\w-]{43}$", output, re.MULTILINE)
-    pages = len(list((PROJECT / "docs").rglob("*.md")))
+    pages = len(list((PROJECT / "docs" / "adr").glob("*.md")))
     assert f"{pages} ready, 0 failed" in output
     assert "[1] " in output
 
