@@ -1,0 +1,48 @@
+"""Whoever works on a document locks it before its job, so that no two of them wait for each other."""
+
+from __future__ import annotations
+
+from threading import Thread
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connections
+
+from documents.models import Document
+from documents.services.documents import INGEST
+from tenants.db import tenant_atomic
+from tenants.jobs.models import Job
+from tenants.jobs.runner import run_job
+from tests.config.polling import wait_for
+from tests.factories import document_of, uploaded
+from tests.people import Person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+def _run(job_id: UUID) -> None:
+    try:
+        run_job(job_id)
+    finally:
+        connections.close_all()
+
+
+@pytest.mark.parametrize("attempts", [0, 3], ids=["processing", "giving up"])
+def test_a_worker_that_waits_for_a_document_does_not_hold_its_job(
+    alice: Person, admin_connection: psycopg.Connection, attempts: int
+) -> None:
+    document = uploaded(alice, "minutes.txt", b"The kiln is fired on Fridays.")["id"]
+    job = Job.objects.get(kind=INGEST)
+    Job.objects.filter(id=job.id).update(attempts=attempts)
+    worker = Thread(target=_run, args=[job.id])
+    with tenant_atomic(alice.access.tenant_id):
+        Document.objects.select_for_update().get(id=document)
+        worker.start()
+        wait_for("the worker waits", lambda: admin_connection.execute(_WAITING).fetchone() == (1,))
+        # What a deletion does next; if the worker held the row, this would raise at once.
+        assert Job.objects.select_for_update(nowait=True).get(id=job.id)
+    worker.join(30)
+    assert document_of(alice, document)["status"] == ("failed" if attempts else "ready")
