@@ -13,6 +13,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from documents.models import Status
 from tests.documents.conftest import Remains
 from tests.documents.pdfs import drawing_pdf, text_pdf
 from tests.factories import document_of, processed, ready, uploaded
@@ -231,12 +232,9 @@ def test_a_name_is_never_a_path(bob: Person, worker: Running, remains: Remains, 
 def test_the_same_bytes_in_a_collection_are_one_document(bob: Person, alice: Person, charlie: Person) -> None:
     first = uploaded(bob, "lease.txt", b"The lease ends in May.")
     again = uploaded(alice, "copy.txt", b"The lease ends in May.")
-    assert again == {
-        "id": first["id"],
-        "name": "copy.txt",
-        "status": document_of(bob, first["id"])["status"],
-        "duplicate_of": first["id"],
-    }
+    status = again.pop("status")  # the first one's at that moment; a worker may be at it
+    assert status in set(Status) - {Status.FAILED, Status.CANCELLED}
+    assert again == {"id": first["id"], "name": "copy.txt", "duplicate_of": first["id"]}
     other = alice.api.post("/api/v1/collections/", {"name": "Contracts"}).json()
     assert "duplicate_of" not in uploaded(alice, "lease.txt", b"The lease ends in May.", collection=other["id"])
     assert "duplicate_of" not in uploaded(charlie, "lease.txt", b"The lease ends in May.")
