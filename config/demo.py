@@ -18,7 +18,8 @@ from tenants.errors import NotAuthenticated
 from tenants.links import absolute
 from tenants.models import Tenant, User
 from tenants.permissions import Role
-from tenants.services import create_tenant, create_token
+from tenants.services.organisations import create_tenant
+from tenants.services.tokens import create_token
 
 _EMAIL = "demo@docent.localhost"
 _NAME = "Wrenfield Museum"

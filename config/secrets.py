@@ -16,6 +16,8 @@ class Secrets:
 
     django_key: str
     task_key: str
+    vault_key: str
+    audit_key: str
     owner_password: str
     app_password: str
     ops_password: str

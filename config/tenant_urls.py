@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from conversations import urls as conversation_urls
 from documents import urls as document_urls
+from tenants import urls as tenant_urls
 
-portal = [*conversation_urls.urlpatterns, *document_urls.urlpatterns]
+portal = [*conversation_urls.urlpatterns, *document_urls.urlpatterns, *tenant_urls.urlpatterns]
 urlpatterns: list[URLPattern | URLResolver] = [path("", include((portal, "portal")))]

@@ -26,6 +26,7 @@ from documents.extraction import ACCEPTED_EXTENSIONS
 from documents.models import Status as DocumentStatus
 from documents.selectors import visible_collections
 from tenants.access import Access
+from tenants.permissions import Action
 from tenants.portal import portal_view, wants_json
 from tenants.selectors import get_tenant
 
@@ -33,21 +34,21 @@ NEW_CHAT = "New chat"
 
 
 @require_safe
-@portal_view
+@portal_view(Action.CHAT)
 def chat(request: HttpRequest, access: Access) -> HttpResponse:
     """A new chat."""
     return _page(request, access, None)
 
 
 @require_safe
-@portal_view
+@portal_view(Action.CHAT)
 def conversation(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
     """A conversation of one's own."""
     return _page(request, access, access_conversation(access, conversation))
 
 
 @require_POST
-@portal_view
+@portal_view(Action.CHAT)
 def create(request: HttpRequest, access: Access) -> HttpResponse:
     """Begin a conversation; its first question names it."""
     begun = create_conversation(access=access)
@@ -63,7 +64,7 @@ def create(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @require_POST
-@portal_view
+@portal_view(Action.CHAT)
 def rename(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
     found = access_conversation(access, conversation)
     title = request.POST.get("title") or _json(request).get("title", "")
@@ -74,7 +75,7 @@ def rename(request: HttpRequest, access: Access, conversation: UUID) -> HttpResp
 
 
 @require_POST
-@portal_view
+@portal_view(Action.CHAT)
 def delete(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
     delete_conversation(access=access, conversation=access_conversation(access, conversation))
     return HttpResponseRedirect(reverse("portal:chat"))

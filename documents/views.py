@@ -27,13 +27,14 @@ from tenants.access import Access
 from tenants.db import run_in_tenant
 from tenants.errors import InvalidInput
 from tenants.links import tenant_url
+from tenants.permissions import Action
 from tenants.portal import is_navigation, portal_view
 
 _ROWS = 500
 
 
 @require_safe
-@portal_view
+@portal_view(Action.READ_DOCUMENTS)
 def documents(request: HttpRequest, access: Access) -> HttpResponse:
     """All documents, newest first, and where to drop more."""
     rows = list_documents(access).select_related("collection").order_by("-created_at", "-id")[:_ROWS]
@@ -71,7 +72,7 @@ def _row(access: Access, document: Document) -> dict[str, Any]:
 
 
 @require_POST
-@portal_view
+@portal_view(Action.WRITE_DOCUMENTS)
 def upload(request: HttpRequest, access: Access) -> HttpResponse:
     """Files from the page's script, or from its form where scripts do not run."""
     form = request.POST.copy()
@@ -82,21 +83,21 @@ def upload(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @require_POST
-@portal_view
+@portal_view(Action.WRITE_DOCUMENTS)
 def delete(request: HttpRequest, access: Access, document: UUID) -> HttpResponse:
     delete_document(access=access, document=access_document(access, document))
     return _back(request) or HttpResponse(status=204)
 
 
 @require_POST
-@portal_view
+@portal_view(Action.WRITE_DOCUMENTS)
 def retry(request: HttpRequest, access: Access, document: UUID) -> HttpResponse:
     reprocess_document(access=access, document=access_document(access, document))
     return _back(request) or HttpResponse(status=204)
 
 
 @require_POST
-@portal_view
+@portal_view(Action.WRITE_DOCUMENTS)
 def create(request: HttpRequest, access: Access) -> HttpResponse:
     """A new collection, named by a form or by a script's JSON."""
     body = CollectionInput(data=_sent(request))
@@ -120,7 +121,7 @@ def _back(request: HttpRequest) -> HttpResponse | None:
 
 
 @require_safe
-@portal_view
+@portal_view(Action.READ_DOCUMENTS)
 async def passage(request: HttpRequest, access: Access, document: UUID, number: int, page: int) -> HttpResponse:
     """One page as a page of its own, the passage marked."""
     shown = await _passage(request, access, document, number, page)
@@ -133,7 +134,7 @@ async def passage(request: HttpRequest, access: Access, document: UUID, number: 
 
 
 @require_safe
-@portal_view
+@portal_view(Action.READ_DOCUMENTS)
 async def passage_data(
     request: HttpRequest, access: Access, document: UUID, number: int, page: int
 ) -> HttpResponse:
@@ -144,7 +145,7 @@ async def passage_data(
 
 
 @require_safe
-@portal_view
+@portal_view(Action.READ_DOCUMENTS)
 async def page_picture(
     request: HttpRequest, access: Access, document: UUID, number: int, page: int
 ) -> HttpResponseBase:
@@ -153,7 +154,7 @@ async def page_picture(
 
 
 @require_safe
-@portal_view
+@portal_view(Action.READ_DOCUMENTS)
 async def original(request: HttpRequest, access: Access, document: UUID, number: int) -> HttpResponseBase:
     return await original_response(request, access, document, number)
 

@@ -40,10 +40,15 @@ class Access:
     carrier: Carrier
     scopes: frozenset[Scope]
     token_id: UUID | None = None
+    # The only collections that this token reaches; None for all that its person sees.
+    collections: frozenset[UUID] | None = None
+    # Where the request came from.
+    address: str | None = None
 
     def allows(self, action: Action) -> bool:
         rule = PERMISSIONS[action]
-        return self.role.covers(rule.role) and (rule.scope is None or rule.scope in self.scopes)
+        has_scope = rule.scope is None or self.carrier is not Carrier.TOKEN or rule.scope in self.scopes
+        return has_scope and self.role.covers(rule.role)
 
     def require(self, action: Action) -> None:
         """Raise `PermissionRefused` unless role and scopes allow the action."""
@@ -56,7 +61,8 @@ def _access(
     *,
     carrier: Carrier,
     scopes: frozenset[Scope] | None = None,
-    token_id: UUID | None = None,
+    token: ApiToken | None = None,
+    address: str | None = None,
 ) -> Access:
     role = Role(membership.role)
     own = scopes_of_role(role)
@@ -69,11 +75,15 @@ def _access(
         role=role,
         carrier=carrier,
         scopes=own if scopes is None else own & scopes,
-        token_id=token_id,
+        token_id=token.id if token else None,
+        collections=frozenset(token.collections) if token and token.collections is not None else None,
+        address=address,
     )
 
 
-def access_by_membership(user: User, slug: str, *, carrier: Carrier = Carrier.SESSION) -> Access:
+def access_by_membership(
+    user: User, slug: str, *, carrier: Carrier = Carrier.SESSION, address: str | None = None
+) -> Access:
     """A person in the tenant that a URL names. Raises `NotFound` for a missing or foreign one alike."""
     tenant = Tenant.objects.filter(slug=slug, is_active=True).first()
     if tenant is None or not user.is_active:
@@ -82,10 +92,10 @@ def access_by_membership(user: User, slug: str, *, carrier: Carrier = Carrier.SE
         membership = Membership.objects.select_related("tenant", "user").filter(user=user).first()
     if membership is None:
         raise NotFound("There is no such organisation here, or you are not one of its members.")
-    return _access(membership, carrier=carrier)
+    return _access(membership, carrier=carrier, address=address)
 
 
-def access_by_token(raw: str) -> Access:
+def access_by_token(raw: str, *, address: str | None = None) -> Access:
     """The holder of a bearer token. Raises `NotAuthenticated`, whatever is wrong with it."""
     refused = NotAuthenticated("The bearer token is missing, wrong, expired or revoked.")
     match = _TOKEN.fullmatch(raw)
@@ -108,7 +118,7 @@ def access_by_token(raw: str) -> Access:
     if membership is None:
         raise refused
     scopes = frozenset(Scope(scope) for scope in token.scopes)
-    return _access(membership, carrier=Carrier.TOKEN, scopes=scopes, token_id=token.id)
+    return _access(membership, carrier=Carrier.TOKEN, scopes=scopes, token=token, address=address)
 
 
 def access_of_cli(slug: str, email: str | None = None) -> Access:

@@ -14,6 +14,7 @@ def record(access: Access, action: str, *, target_kind: str, target_id: UUID | N
         actor_id=access.user_id,
         carrier=access.carrier,
         token_id=access.token_id,
+        address=access.address,
         target_kind=target_kind,
         target_id=target_id,
         data=data,

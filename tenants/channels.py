@@ -54,14 +54,16 @@ def resolve(scope: dict[str, Any]) -> Access:
     if match is None:
         raise NotFound
     headers = _single_headers(scope["headers"])
+    address = scope["client"][0] if scope.get("client") else None
     bearer = bearer_of(headers.get("authorization"))
     if bearer is not None:
-        access = access_by_token(bearer)
+        access = access_by_token(bearer, address=address)
         if access.tenant_slug != match["slug"]:
             raise NotFound
         return access
     _require_same_origin(headers)
-    return access_by_membership(_session_user(headers.get("cookie", "")), match["slug"])
+    user = _session_user(headers.get("cookie", ""))
+    return access_by_membership(user, match["slug"], address=address)
 
 
 def _single_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from tenants.models import User
-from tenants.services import create_tenant
+from tenants.services.organisations import create_tenant
 
 
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]

@@ -6,8 +6,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from allauth.account.adapter import get_adapter
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import set_script_prefix
@@ -79,7 +81,7 @@ class TenantMiddleware:
             bearer = bearer_of(request.headers.get("Authorization"))
             if bearer is None:
                 raise NotAuthenticated
-            request.access = access_by_token(bearer)  # type: ignore[attr-defined]
+            request.access = access_by_token(bearer, address=address_of(request))  # type: ignore[attr-defined]
         except DocentError as error:
             return problem_response(error, request)
         return None
@@ -103,6 +105,15 @@ class TenantMiddleware:
         return response  # type: ignore[no-any-return]
 
 
+def address_of(request: HttpRequest) -> str | None:
+    """The client's address; forwarded ones count only from as many proxies as the operator named."""
+    try:
+        address: str = get_adapter(request).get_client_ip(request)
+    except PermissionDenied:  # what allauth raises when there is none
+        return None
+    return address
+
+
 def _resolve_member(request: HttpRequest, slug: str) -> HttpResponse | None:
     user = request.user
     if not isinstance(user, User):
@@ -110,7 +121,7 @@ def _resolve_member(request: HttpRequest, slug: str) -> HttpResponse | None:
             return problem_response(NotAuthenticated("You are logged out. Log in again to go on."), request)
         return HttpResponseRedirect(f"{global_url('account_login')}?next={quote(request.get_full_path())}")
     try:
-        request.access = access_by_membership(user, slug)  # type: ignore[attr-defined]
+        request.access = access_by_membership(user, slug, address=address_of(request))  # type: ignore[attr-defined]
     except NotFound as error:
         raise Http404(str(error)) from error
     return None

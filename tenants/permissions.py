@@ -30,17 +30,38 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+# The least role that can use a scope.
+SCOPE_ROLES: dict[Scope, Role] = {
+    Scope.CHAT: Role.VIEWER,
+    Scope.DOCUMENTS_READ: Role.VIEWER,
+    Scope.DOCUMENTS_WRITE: Role.MEMBER,
+    Scope.ADMIN: Role.ADMIN,
+}
+
+
 class Action(StrEnum):
     READ_SELF = "me.read"
     CHAT = "conversations.use"
     READ_DOCUMENTS = "documents.read"
     WRITE_DOCUMENTS = "documents.write"
     MANAGE_DOCUMENTS = "documents.manage"
+    SEE_RESTRICTED = "documents.see_restricted"
+    READ_OWN_TOKENS = "tokens.read"
+    WRITE_OWN_TOKENS = "tokens.write"
+    EXPORT_OWN = "me.export"
+    LEAVE = "me.leave"
+    MANAGE_MEMBERS = "members.manage"
     MANAGE_TENANT = "tenant.manage"
+    READ_AUDIT = "audit.read"
+    MANAGE_OWNERS = "owners.manage"
+    EXPORT_TENANT = "tenant.export"
+    ERASE_TENANT = "tenant.erase"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
+    """`scope` binds tokens alone: a person in the portal has what the role gives."""
+
     role: Role
     scope: Scope | None
 
@@ -53,10 +74,24 @@ PERMISSIONS: dict[Action, Rule] = {
     Action.WRITE_DOCUMENTS: Rule(Role.MEMBER, Scope.DOCUMENTS_WRITE),
     # Change or delete what others made.
     Action.MANAGE_DOCUMENTS: Rule(Role.ADMIN, Scope.DOCUMENTS_WRITE),
+    # Collections that name who sees them.
+    Action.SEE_RESTRICTED: Rule(Role.ADMIN, None),
+    Action.READ_OWN_TOKENS: Rule(Role.VIEWER, None),
+    # A leaked token must not be able to make another that outlives it.
+    Action.WRITE_OWN_TOKENS: Rule(Role.VIEWER, Scope.ADMIN),
+    # Everything of one's own at once is more than any single scope.
+    Action.EXPORT_OWN: Rule(Role.VIEWER, Scope.ADMIN),
+    Action.LEAVE: Rule(Role.VIEWER, Scope.ADMIN),
+    Action.MANAGE_MEMBERS: Rule(Role.ADMIN, Scope.ADMIN),
     Action.MANAGE_TENANT: Rule(Role.ADMIN, Scope.ADMIN),
+    Action.READ_AUDIT: Rule(Role.ADMIN, Scope.ADMIN),
+    # Make somebody an owner, or change or remove one.
+    Action.MANAGE_OWNERS: Rule(Role.OWNER, Scope.ADMIN),
+    Action.EXPORT_TENANT: Rule(Role.OWNER, Scope.ADMIN),
+    Action.ERASE_TENANT: Rule(Role.OWNER, Scope.ADMIN),
 }
 
 
 def scopes_of_role(role: Role) -> frozenset[Scope]:
     """Every scope that a role can use."""
-    return frozenset(rule.scope for rule in PERMISSIONS.values() if rule.scope and role.covers(rule.role))
+    return frozenset(scope for scope, least in SCOPE_ROLES.items() if role.covers(least))

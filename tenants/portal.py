@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from tenants.access import Access
 from tenants.api.problems import as_docent_error, problem_response
 from tenants.errors import DocentError
+from tenants.permissions import Action
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -25,29 +26,38 @@ def is_navigation(request: HttpRequest) -> bool:
     return "text/html" in request.headers.get("Accept", "")
 
 
-def portal_view(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Call `view(request, access, …)`, a coroutine function or not; the middleware let only members reach it."""
+def portal_view(action: Action) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make `view(request, access, …)`, a coroutine function or not, a view that needs a permission.
 
-    @wraps(view)
-    def wrapped(request: HttpRequest, **kwargs: Any) -> Any:
-        try:
-            return view(request, _access(request), **kwargs)
-        except Exception as raised:  # noqa: BLE001 - what is no refusal is raised again
-            transaction.set_rollback(True)
-            return _refusal(request, raised)
+    The middleware let only members reach it; the permission table decides what they may do here.
+    """
 
-    @wraps(view)
-    async def awaited(request: HttpRequest, **kwargs: Any) -> Any:
-        try:
-            return await view(request, _access(request), **kwargs)
-        except Exception as raised:  # noqa: BLE001 - what is no refusal is raised again
-            return _refusal(request, raised)
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def wrapped(request: HttpRequest, **kwargs: Any) -> Any:
+            try:
+                return view(request, _allowed(request, action), **kwargs)
+            except Exception as raised:  # noqa: BLE001 - what is no refusal is raised again
+                transaction.set_rollback(True)
+                return _refusal(request, raised)
 
-    return awaited if iscoroutinefunction(view) else wrapped
+        @wraps(view)
+        async def awaited(request: HttpRequest, **kwargs: Any) -> Any:
+            try:
+                return await view(request, _allowed(request, action), **kwargs)
+            except Exception as raised:  # noqa: BLE001 - what is no refusal is raised again
+                return _refusal(request, raised)
+
+        chosen: Any = awaited if iscoroutinefunction(view) else wrapped
+        chosen.action = action
+        return chosen
+
+    return decorate
 
 
-def _access(request: HttpRequest) -> Access:
+def _allowed(request: HttpRequest, action: Action) -> Access:
     access: Access = request.access  # type: ignore[attr-defined]
+    access.require(action)
     return access
 
 

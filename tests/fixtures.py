@@ -9,7 +9,8 @@ import pytest
 
 from tenants.models import Tenant, User
 from tenants.permissions import Role
-from tenants.services import add_member, create_tenant
+from tenants.services.members import add_member
+from tenants.services.organisations import create_tenant
 from tests.environment import Environment
 from tests.people import Person, person_of
 from tests.processes import LiveServer, Running, celery_worker, web_server

@@ -11,7 +11,7 @@ from django.test.client import MULTIPART_CONTENT
 
 from tenants.access import Access, access_by_membership
 from tenants.models import User
-from tenants.services import create_token
+from tenants.services.tokens import create_token
 
 
 class ApiClient(Client):

@@ -15,6 +15,8 @@ DOCENT_DATA = Path(env.str("DOCENT_DATA", default="") or BASE_DIR / ".docent").r
 _secrets = load_secrets(DOCENT_DATA)
 SECRET_KEY = _secrets.django_key
 DOCENT_TASK_KEY = _secrets.task_key
+DOCENT_VAULT_KEY = _secrets.vault_key
+DOCENT_AUDIT_KEY = _secrets.audit_key
 
 # --- Servers ---------------------------------------------------------------------------------------------
 # `manage.py` fills DATABASE_URL and REDIS_URL with the embedded servers' addresses when they are unset;
@@ -67,6 +69,8 @@ CELERY_TIMEZONE = "UTC"
 
 # --- Applications ----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    # Without its own discovery: `tenants.admin_site` is the only admin, one tenant at a time.
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -78,6 +82,10 @@ INSTALLED_APPS = [
     "channels",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "heroicons",
     "tenants",
     "documents",
@@ -96,6 +104,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
     # Last: its process_view runs the view inside the tenant's transaction, after every other check.
     "tenants.middleware.TenantMiddleware",
 ]

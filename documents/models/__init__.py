@@ -1,4 +1,4 @@
-from documents.models.collections import Collection
+from documents.models.collections import Collection, CollectionGrant
 from documents.models.documents import TERMINAL, Document, DocumentVersion, Page, Status
 from documents.models.index import Chunk, ChunkEmbedding, EmbeddingIndex
 
@@ -7,6 +7,7 @@ __all__ = [
     "Chunk",
     "ChunkEmbedding",
     "Collection",
+    "CollectionGrant",
     "Document",
     "DocumentVersion",
     "EmbeddingIndex",

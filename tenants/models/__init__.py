@@ -1,19 +1,40 @@
 from tenants.jobs.models import Job, ReplyLease
-from tenants.models.audit import AuditEvent
+from tenants.models.audit import AuditEvent, AuditSeal
 from tenants.models.base import TenantKey, TenantManager, TenantModel
+from tenants.models.canary import Canary
+from tenants.models.exports import Export
+from tenants.models.groups import Group, GroupMember
+from tenants.models.invitations import Invitation
+from tenants.models.limits import Quota, QuotaFor, QuotaKind, UsageDay
 from tenants.models.organisations import Membership, Tenant
 from tenants.models.people import User
+from tenants.models.revocations import Revocation
+from tenants.models.signin import SignInProvider
 from tenants.models.tokens import ApiToken
+from tenants.models.totals import TenantTotals
 
 __all__ = [
     "ApiToken",
     "AuditEvent",
+    "AuditSeal",
+    "Canary",
+    "Export",
+    "Group",
+    "GroupMember",
+    "Invitation",
     "Job",
     "Membership",
+    "Quota",
+    "QuotaFor",
+    "QuotaKind",
     "ReplyLease",
+    "Revocation",
+    "SignInProvider",
     "Tenant",
     "TenantKey",
     "TenantManager",
     "TenantModel",
+    "TenantTotals",
+    "UsageDay",
     "User",
 ]

@@ -1,8 +1,8 @@
-"""What changed, who did it, by which carrier. Ids, never names or content."""
+"""What changed, who did it, by which carrier, from where. Ids, never names or content."""
 
 from django.db import models
 
-from tenants.models.base import TenantModel
+from tenants.models.base import TenantKey, TenantModel
 
 
 class AuditEvent(TenantModel):
@@ -13,6 +13,8 @@ class AuditEvent(TenantModel):
     actor_id = models.UUIDField(null=True)
     carrier = models.CharField(max_length=10)
     token_id = models.UUIDField(null=True)
+    # Where the request came from; None on the command line and in background work.
+    address = models.GenericIPAddressField(null=True)
     target_kind = models.CharField(max_length=40)
     target_id = models.UUIDField(null=True)
     data = models.JSONField(default=dict)
@@ -22,3 +24,25 @@ class AuditEvent(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.action} {self.target_kind}"
+
+
+class AuditSeal(TenantModel):
+    """An event's place in its tenant's chain. Only the platform process writes these, as the owner.
+
+    `digest` is an HMAC-SHA256 over the digest before it, the number and the event, with a key that the
+    database does not hold: see `tenants.sealing`.
+    """
+
+    number = models.PositiveBigIntegerField()
+    event = TenantKey(AuditEvent, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
+    digest = models.BinaryField(max_length=32)
+    sealed_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "number"], name="seal_number"),
+            models.UniqueConstraint(fields=["tenant", "event"], name="seal_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"seal {self.number}"

@@ -26,6 +26,9 @@ class Tenant(models.Model):
     sample_questions = ArrayField(
         models.CharField(max_length=200), default=list, blank=True, help_text=_("Shown where a chat begins.")
     )
+    admins_read_conversations = models.BooleanField(
+        default=False, help_text=_("Admins may read what members asked and were answered; each look is recorded.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

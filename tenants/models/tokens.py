@@ -15,9 +15,12 @@ class ApiToken(TenantModel):
     name = models.CharField(max_length=120)
     secret_sha256 = models.BinaryField(max_length=32)
     scopes = ArrayField(models.CharField(max_length=40))
+    # Ids of the only collections that the token reaches; None for all that its person sees.
+    collections = ArrayField(models.UUIDField(), null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
 
     if TYPE_CHECKING:
         user_id: UUID

@@ -24,7 +24,8 @@ from pytest_django import DjangoDbBlocker
 
 from tenants.models import Tenant, User
 from tenants.permissions import Role
-from tenants.services import add_member, create_tenant
+from tenants.services.members import add_member
+from tenants.services.organisations import create_tenant
 from tests.browser.line import Line
 from tests.browser.portal import Portal
 from tests.browser.witness import Witness

@@ -15,7 +15,7 @@ from documents.services.documents import delete_document
 from tenants.access import Access, access_by_token
 from tenants.db import tenant_atomic
 from tenants.models import Tenant, User
-from tenants.services import create_tenant
+from tenants.services.organisations import create_tenant
 from tests.environment import Environment
 
 pytestmark = pytest.mark.django_db

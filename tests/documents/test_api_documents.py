@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tenants.permissions import Scope
-from tenants.services import create_token
+from tenants.services.tokens import create_token
 from tests.config.polling import wait_for
 from tests.documents.conftest import Remains
 from tests.factories import LONG_TEXT, document_of, processed, ready, uploaded

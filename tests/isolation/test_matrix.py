@@ -19,7 +19,7 @@ from websockets.typing import Origin
 
 from config import asgi
 from tenants.permissions import Scope
-from tenants.services import create_token
+from tenants.services.tokens import create_token
 from tests.isolation.estates import Estate, estate_of
 from tests.isolation.matrix import API, GLOBAL, PORTAL, SOCKETS, Row
 from tests.people import Person

@@ -24,7 +24,7 @@ import websockets.asyncio.client
 
 from tenants.models import User
 from tenants.permissions import Role
-from tenants.services import add_member
+from tenants.services.members import add_member
 from tests.factories import processed
 from tests.people import Person, person_of
 from tests.processes import LiveServer, Running

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tenants.permissions import Scope
-from tenants.services import create_token
+from tenants.services.tokens import create_token
 from tests.factories import HANDBOOK_PAGES, ready
 from tests.people import ApiClient, Person
 from tests.processes import Running

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from tenants.db import tenant_atomic
 from tenants.models import ApiToken
 from tenants.permissions import Scope
-from tenants.services import create_token
+from tenants.services.tokens import create_token
 from tests.people import Person
 from tests.processes import LiveServer
 

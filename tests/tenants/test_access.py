@@ -29,7 +29,8 @@ from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput, NotAuthenticated, NotFound, PermissionRefused
 from tenants.models import ApiToken, Membership, Tenant, User
 from tenants.permissions import Action, Role, Scope
-from tenants.services import add_member, create_token
+from tenants.services.members import add_member
+from tenants.services.tokens import create_token
 from tests.people import Person
 
 _TOKEN = re.compile(r"dct_([0-9A-Za-z]{43})_([0-9A-Za-z_-]{43})")
@@ -178,6 +179,8 @@ class TestTokens:
         assert {action for action in Action if access.allows(action)} == {
             Action.READ_SELF,
             Action.READ_DOCUMENTS,
+            Action.READ_OWN_TOKENS,
+            Action.SEE_RESTRICTED,
         }
         with pytest.raises(PermissionRefused):
             access.require(Action.CHAT)

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tenants.services import create_token
+from tenants.services.tokens import create_token
 from tests.people import ApiClient, Person
 from tests.refusals import refusal
 

@@ -16,7 +16,7 @@ from tenants.context import NoActiveTenant, TenantConflict, find_person_id, find
 from tenants.db import person_atomic, run_in_tenant, run_unit, tenant_atomic
 from tenants.models import Membership, Tenant, User
 from tenants.permissions import Role
-from tenants.services import add_member
+from tenants.services.members import add_member
 from tests.people import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,7 +12,10 @@ from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput, NotFound
 from tenants.models import AuditEvent, Membership, Tenant, User
 from tenants.permissions import Role, Scope
-from tenants.services import add_member, create_tenant, create_token, password_link
+from tenants.services.accounts import password_link
+from tenants.services.members import add_member
+from tenants.services.organisations import create_tenant
+from tenants.services.tokens import create_token
 from tests.people import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)

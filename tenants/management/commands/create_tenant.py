@@ -10,7 +10,8 @@ from tenants.access import Carrier
 from tenants.errors import DocentError
 from tenants.links import absolute
 from tenants.models import User
-from tenants.services import create_tenant, password_link
+from tenants.services.accounts import password_link
+from tenants.services.organisations import create_tenant
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tenants.access import access_of_cli
 from tenants.errors import DocentError
 from tenants.permissions import Scope
-from tenants.services import create_token
+from tenants.services.tokens import create_token
 
 
 class Command(BaseCommand):

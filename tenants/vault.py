@@ -1,0 +1,54 @@
+"""Secrets at rest: each is sealed with a key of its own, and that key with the installation's.
+
+Envelope encryption by AES-256-GCM. Who and what a secret is for is authenticated with it, so that a sealed
+secret moved to another row or tenant does not open. Rotating the installation's key rewraps 60 bytes a row.
+"""
+
+import base64
+import os
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+_NONCE = 12
+_WRAPPED = _NONCE + 32 + 16  # nonce, key, tag
+
+
+class VaultError(Exception):
+    """A sealed secret does not open: it was altered, moved, or sealed with another installation's key."""
+
+
+def seal(secret: str, *, tenant_id: UUID | None, purpose: str) -> bytes:
+    """Encrypt a secret for one use. `tenant_id` is None for what belongs to a person and no tenant."""
+    about = _about(tenant_id, purpose)
+    key = AESGCM.generate_key(256)
+    return _encrypt(_master(), key, about) + _encrypt(key, secret.encode(), about)
+
+
+def unseal(sealed: bytes, *, tenant_id: UUID | None, purpose: str) -> str:
+    """The secret; raises `VaultError`."""
+    about = _about(tenant_id, purpose)
+    try:
+        key = _decrypt(_master(), sealed[:_WRAPPED], about)
+        return _decrypt(key, sealed[_WRAPPED:], about).decode()
+    except (InvalidTag, ValueError) as error:
+        raise VaultError("The sealed secret does not open.") from error
+
+
+def _master() -> bytes:
+    return base64.urlsafe_b64decode(settings.DOCENT_VAULT_KEY + "=")
+
+
+def _about(tenant_id: UUID | None, purpose: str) -> bytes:
+    return f"{tenant_id or ''}\n{purpose}".encode()
+
+
+def _encrypt(key: bytes, data: bytes, about: bytes) -> bytes:
+    nonce = os.urandom(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, data, about)
+
+
+def _decrypt(key: bytes, data: bytes, about: bytes) -> bytes:
+    return AESGCM(key).decrypt(data[:_NONCE], data[_NONCE:], about)
