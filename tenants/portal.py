@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import PermissionDenied
@@ -50,7 +50,7 @@ def portal_view(action: Action) -> Callable[[Callable[..., Any]], Callable[..., 
 
         chosen: Any = awaited if iscoroutinefunction(view) else wrapped
         chosen.action = action
-        return chosen
+        return cast("Callable[..., Any]", chosen)
 
     return decorate
 
