@@ -2,10 +2,13 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Two processes, each with a database and servers of its own. A file's tests stay together; files go in their order,
+# for the slowest ones are among the first.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint lock bench chromium
+.PHONY: run test mutations lint lock bench chromium
 
 ## Install what is needed to run, then start everything; PORT= and DOCENT_DATA= are handed on.
 run: .venv/base.stamp
@@ -14,8 +17,12 @@ run: .venv/base.stamp
 ## Everything that continuous integration runs.
 test:
 	@begin=$$(date +%s) && $(MAKE) --no-print-directory .venv/dev.stamp chromium && \
-	installed=$$(date +%s) && $(MAKE) --no-print-directory lint && $(BIN)/python -m pytest && \
+	installed=$$(date +%s) && $(MAKE) --no-print-directory lint && $(PYTEST) && \
 	echo "Installed in $$((installed - begin)) s, linted and tested in $$(($$(date +%s) - installed)) s."
+
+## Take defences away, one after another, and see the tests of isolation go red: five minutes.
+mutations: .venv/dev.stamp
+	@$(BIN)/python -m tests.isolation.mutations
 
 lint: .venv/dev.stamp
 	$(BIN)/python -m ruff check .

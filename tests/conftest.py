@@ -1,10 +1,13 @@
-"""The servers of the run, its database, and the people in it. Tests run as `docent_app`."""
+"""The servers of the run, its database, and the people in it. Tests run as `docent_app`.
+
+A parallel run (`-n 2`) is several: every worker has a database, a state folder and processes of its own.
+"""
 
 from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 
 import django
@@ -18,6 +21,7 @@ from tests.environment import Environment, environment
 
 # Now and not in a hook: modules of tests and of fixtures that import a model are next, and settings read
 # the servers' addresses when they are imported.
+_given = dict(os.environ)
 _stack = ExitStack()
 atexit.register(_stack.close)
 _environment = _stack.enter_context(environment())
@@ -29,6 +33,13 @@ pytest_plugins = ["tests.fixtures"]
 _FLUSH_ATTEMPTS = 5
 # Filled by migrations; tests never change them.
 _KEPT = ("django_migrations", "django_content_type", "auth_permission")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Workers begin with what this process was given, not with the addresses it has made for itself."""
+    os.environ.clear()
+    os.environ.update(_given)
 
 
 @pytest.fixture(scope="session")
@@ -52,16 +63,26 @@ def admin_connection(run_environment: Environment) -> Iterator[psycopg.Connectio
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(owner_connection: psycopg.Connection) -> Iterator[None]:
-    """The database is there already. What a test commits, its owner removes: docent_app may not TRUNCATE."""
+def empty_tables(owner_connection: psycopg.Connection) -> Callable[[], None]:
+    """Removes what was committed: its owner does, for docent_app may not TRUNCATE."""
 
-    def flush(_test: TransactionTestCase) -> None:
+    def empty() -> None:
         connections["default"].close()
         for _ in range(_FLUSH_ATTEMPTS):
             with suppress(psycopg.errors.DeadlockDetected):
                 _truncate(owner_connection)
                 return
         raise AssertionError("the tables could not be emptied: some process keeps them locked")
+
+    return empty
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(empty_tables: Callable[[], None]) -> Iterator[None]:
+    """The database is there already. What a test commits is removed after it."""
+
+    def flush(_test: TransactionTestCase) -> None:
+        empty_tables()
 
     original = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
     TransactionTestCase._fixture_teardown = flush  # type: ignore[attr-defined]

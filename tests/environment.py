@@ -2,7 +2,8 @@
 
 The servers are Docent's embedded ones, kept under `.docent-test/`, so that the second run starts in seconds.
 Another PostgreSQL is used when DATABASE_URL, DATABASE_OWNER_URL and DATABASE_ADMIN_URL all name it, another
-Valkey when REDIS_URL does.
+Valkey when REDIS_URL does: the database it names, and the ones after it for the second worker of a parallel run
+and every further one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import redis
@@ -146,9 +148,11 @@ def _names(admin: psycopg.Connection, prefix: str) -> list[str]:
 
 @contextmanager
 def _valkey_database(url: str, *, is_ours: bool) -> Iterator[str]:
-    """Of the embedded server, an emptied database that no other run uses; another server as it is named."""
+    """Of the embedded server, an emptied database that no other run uses; of another server, a named one."""
     if not is_ours:
-        yield url
+        named = urlsplit(url)
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        yield named._replace(path=f"/{int(named.path.strip('/') or 0) + worker}").geturl()
         return
     for number in range(1, 16):
         lock = open_lock(CACHE / f"valkey-{number}.lock")

@@ -131,10 +131,11 @@ async def test_34_who_may_not_upload_gets_no_hint_to(open_portal: OpenPortal, vi
 
 
 async def test_35_escape_closes_before_it_stops(portal: Portal, ollama: OllamaStandIn) -> None:
-    ollama.script(
-        Reply(text="Twenty-eight days of paid holiday a year [1]. " + "So it is. " * 60, tokens_per_second=40)
-    )
+    # The chip stands in a paragraph that is complete: one that still grows is drawn anew under the key.
+    text = "Twenty-eight days of paid holiday a year [1].\n\n" + "So it is. " * 60
+    ollama.script(Reply(text=text, tokens_per_second=40))
     await portal.ask(QUESTION)
+    await expect(portal.answer_text).to_contain_text("So it is.")
     await portal.chips.first.press("Enter")
     await expect(portal.panel).to_be_visible()
     await portal.page.keyboard.press("Escape")

@@ -100,15 +100,22 @@ class Running:
         wait_for("nothing is left", lambda: not self.processes() and not self.servers())
 
 
-@pytest.fixture
-def running(clone: Path) -> Iterator[Running]:
-    """`up`, ready, with two web processes."""
-    up = Running(clone, free_port(None), "--workers=2")
-    try:
-        wait_for("it is ready", up.ready, within=90)
-        yield up
-    finally:
+@pytest.fixture(scope="module")
+def started(clone: Path) -> Iterator[list[Running]]:
+    """Every `up` that a test was given so far."""
+    started: list[Running] = []
+    yield started
+    for up in started:
         up.stop()
+
+
+@pytest.fixture
+def running(clone: Path, started: list[Running]) -> Running:
+    """`up`, ready, with two web processes: that of the test before, unless it has ended."""
+    if not started or started[-1].process.poll() is not None:
+        started.append(Running(clone, free_port(None), "--workers=2"))
+        wait_for("it is ready", started[-1].ready, within=90)
+    return started[-1]
 
 
 def test_it_starts_from_nothing_and_each_process_knows_only_the_addresses_it_needs(running: Running) -> None:
@@ -137,6 +144,14 @@ def test_a_killed_process_is_started_again(running: Running) -> None:
     wait_for("it answers again", running.healthy, within=30)
 
 
+def test_a_second_one_in_the_same_folder_is_refused(running: Running, clone: Path) -> None:
+    second = Running(clone, free_port(None))
+    assert second.process.wait(30) == 1
+    expected = f"docent: it already runs with the state folder {running.data}; stop it or set DOCENT_DATA\n"
+    assert second.output.read_text() == expected
+    assert running.healthy()
+
+
 def test_ctrl_c_stops_everything_that_was_started(running: Running) -> None:
     assert running.servers()
     running.process.send_signal(signal.SIGINT)
@@ -153,14 +168,6 @@ def test_nothing_survives_when_it_is_killed_and_it_starts_again(running: Running
         wait_for("it is ready", again.ready, within=60)
     finally:
         again.stop()
-
-
-def test_a_second_one_in_the_same_folder_is_refused(running: Running, clone: Path) -> None:
-    second = Running(clone, free_port(None))
-    assert second.process.wait(30) == 1
-    expected = f"docent: it already runs with the state folder {running.data}; stop it or set DOCENT_DATA\n"
-    assert second.output.read_text() == expected
-    assert running.healthy()
 
 
 def test_a_taken_port_is_a_clear_error_before_anything_starts(clone: Path) -> None:

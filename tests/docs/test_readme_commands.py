@@ -23,6 +23,7 @@ import pytest
 from config.embedded import PROJECT, servers
 from config.embedded.server import free_port
 from tests.config.polling import wait_for
+from tests.environment import CACHE
 from tests.standins.ollama import OllamaStandIn, Reply
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -182,6 +183,8 @@ def test_init_prepares_a_database_of_ones_own(clone: Clone) -> None:
 def test_the_model_server_named_answers(clone: Clone) -> None:
     """With a state folder of its own: the README's first command may still be running on the other."""
     data = clone.folder / "with-a-model"
+    data.mkdir()
+    (data / "models").symlink_to(CACHE / "models")  # converted already: that one does it from nothing
     with OllamaStandIn(models=("llama3.2",)) as ollama:
         ollama.script(Reply(text="Good morning."))
         command = OLLAMA.replace("http://127.0.0.1:11434", ollama.url)

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 QUESTION = "How many days of paid holiday does a full-time employee have?"
 POOL = 2
 STREAMS = 8
+# Seconds that a request waits for a connection before it is refused: with none free it takes as long.
+POOL_PATIENCE = 3
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def test_slow_answers_hold_no_connection(
             begun = time.monotonic()
             assert small_server.get("/me/").status_code == 200
             assert small_server.post("/search/", json={"query": QUESTION}).status_code == 200
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < POOL_PATIENCE
         held = (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
             " AND usename = 'docent_app' AND state LIKE 'idle in transaction%'"
