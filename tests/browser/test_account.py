@@ -42,11 +42,11 @@ async def test_logging_in_leads_to_where_one_was_going_and_logging_out_shuts_the
     await stranger.open(f"{organisation}documents/")
     await page.get_by_label("Email").fill(reader.user.email)
     await page.get_by_label("Password").fill("not-the-password")
-    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("button", name="Log in", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("not correct")
 
     await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("button", name="Log in", exact=True).click()
     await expect(page).to_have_url(f"{stranger.url}{organisation}documents/")
     await expect(page.get_by_role("heading", name="Documents", level=1)).to_be_visible()
 

@@ -1,0 +1,1 @@
+"""What templates ask for themselves, where a framework's view gives them no context of ours."""

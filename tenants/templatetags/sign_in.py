@@ -1,0 +1,25 @@
+"""The log-in page's way to an organisation's own provider."""
+
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+
+from tenants.links import global_url
+from tenants.services.signin import find_sign_in
+
+register = template.Library()
+
+_PORTAL = re.compile(r"/o/(?P<slug>[-a-z0-9]+)/")
+
+
+@register.simple_tag
+def organisation_sign_in(destination: str | None) -> dict[str, Any] | None:
+    """`{name, url}` of the provider of the organisation that a person was on the way to, if it has one."""
+    match = _PORTAL.match(destination or "")
+    sign_in = find_sign_in(match["slug"]) if match else None
+    if sign_in is None:
+        return None
+    url = global_url("openid_connect_login", sign_in.slug)
+    return {"name": sign_in.name, "url": f"{url}?{urlencode({'next': destination})}"}
