@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from tenants.models import Tenant, User
 from tenants.permissions import Role
@@ -14,7 +15,12 @@ from tenants.services.organisations import create_tenant
 from tests.environment import Environment
 from tests.people import Person, person_of
 from tests.processes import LiveServer, Running, celery_worker, web_server
+from tests.standins.oidc import OidcStandIn
 from tests.standins.ollama import OllamaStandIn
+from tests.tenants.signin import set_provider
+
+# Calls a second that no test of anything else makes.
+HURRIED = 100_000
 
 
 def _user(name: str) -> User:
@@ -25,8 +31,14 @@ def _user(name: str) -> User:
 def alice(db: None) -> Person:
     """Owner of acme."""
     user = _user("alice")
-    create_tenant(name="Acme", slug="acme", owner=user)
+    create_tenant(name="Acme", slug="acme", owner=user, rate_limit=HURRIED)
     return person_of(user, "acme")
+
+
+@pytest.fixture
+def adam(alice: Person) -> Person:
+    """Admin of acme."""
+    return _member(alice, "adam", Role.ADMIN)
 
 
 @pytest.fixture
@@ -45,7 +57,7 @@ def dana(alice: Person) -> Person:
 def charlie(db: None) -> Person:
     """Owner of globex, and in no other organisation."""
     user = _user("charlie")
-    create_tenant(name="Globex", slug="globex", owner=user)
+    create_tenant(name="Globex", slug="globex", owner=user, rate_limit=HURRIED)
     return person_of(user, "globex")
 
 
@@ -68,8 +80,8 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def worker(run_environment: Environment, logs: Path) -> Iterator[Running]:
-    """A Celery worker that takes what the tests enqueue."""
-    with celery_worker(run_environment.variables, logs / "worker.log") as running:
+    """A Celery worker that takes what the tests enqueue, the soak's own kind of job too."""
+    with celery_worker(run_environment.variables, logs / "worker.log", include="bench.soak.jobs") as running:
         yield running
 
 
@@ -99,6 +111,27 @@ def ollama(_stand_in: OllamaStandIn) -> OllamaStandIn:
     """The model server, with nothing scripted and nothing asked yet."""
     _stand_in.reset()
     return _stand_in
+
+
+@pytest.fixture(scope="session")
+def _oidc_stand_in() -> Iterator[OidcStandIn]:
+    with OidcStandIn() as server:
+        yield server
+
+
+@pytest.fixture
+def oidc(_oidc_stand_in: OidcStandIn, alice: Person, settings: Settings) -> OidcStandIn:
+    """Acme's sign-in provider, telling the truth about erin."""
+    _oidc_stand_in.reset()
+    _oidc_stand_in.person = {
+        "sub": "e-1",
+        "email": "Erin@Acme.Example",
+        "email_verified": True,
+        "name": "Erin Example",
+    }
+    settings.DOCENT_OIDC_PRIVATE_HOSTS = frozenset({_oidc_stand_in.host})
+    set_provider(alice, _oidc_stand_in)
+    return _oidc_stand_in
 
 
 @pytest.fixture(autouse=True)

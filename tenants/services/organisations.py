@@ -1,18 +1,23 @@
 """Writes: organisations."""
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.utils.text import slugify
 
-from tenants.access import Carrier, access_by_membership
-from tenants.audit import record
+from tenants.access import Access, Carrier, access_by_membership
+from tenants.audit import record, record_of_platform
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput
 from tenants.models import Canary, Membership, Tenant, User
-from tenants.permissions import Role
+from tenants.permissions import Action, Role
 from tenants.registry import on_tenant_created
+from tenants.revocations import announce_revocation
 
 # Slugs that would read as Docent's own.
 _RESERVED = frozenset({"admin", "api", "accounts", "static", "health", "mcp", "openai", "o"})
+
+_MAX_NAME, _MAX_QUESTIONS, _MAX_QUESTION = 120, 8, 200
 
 
 def create_tenant(
@@ -23,9 +28,7 @@ def create_tenant(
     Without `slug` one is made from the name, with a suffix when it is taken; a given slug that is taken
     or malformed raises `InvalidInput`.
     """
-    name = name.strip()
-    if not name:
-        raise InvalidInput.at("/name", "An organisation needs a name.", "required")
+    name = _clean_name(name)
     if slug and (slugify(slug) != slug or slug in _RESERVED or len(slug) > 50):  # noqa: PLR2004
         raise InvalidInput.at("/slug", f"“{slug}” cannot be a slug: use a–z, 0–9 and hyphens.", "invalid_slug")
     if slug and Tenant.objects.filter(slug=slug).exists():
@@ -39,6 +42,72 @@ def create_tenant(
             access = access_by_membership(owner, tenant.slug, carrier=carrier)
             record(access, "tenant.created", target_kind="tenant", target_id=tenant.id)
     return tenant
+
+
+def change_organisation(
+    *, access: Access, name: str, sample_questions: Sequence[str], admins_read_conversations: bool
+) -> Tenant:
+    """Change what an organisation's admins decide about it. Raises `InvalidInput`."""
+    access.require(Action.MANAGE_TENANT)
+    name = _clean_name(name)
+    questions = [" ".join(one.split()) for one in sample_questions if one.strip()]
+    if len(questions) > _MAX_QUESTIONS or any(len(one) > _MAX_QUESTION for one in questions):
+        raise InvalidInput.at(
+            "/sample_questions",
+            f"There can be {_MAX_QUESTIONS} sample questions of at most {_MAX_QUESTION} characters each.",
+        )
+    with tenant_atomic(access.tenant_id):
+        tenant = Tenant.objects.select_for_update(no_key=True).get(id=access.tenant_id)
+        wanted = {
+            "name": name,
+            "sample_questions": questions,
+            "admins_read_conversations": admins_read_conversations,
+        }
+        changed = sorted(field for field, value in wanted.items() if getattr(tenant, field) != value)
+        for field in changed:
+            setattr(tenant, field, wanted[field])
+        if changed:
+            tenant.save(update_fields=changed)
+            record(
+                access,
+                "tenant.changed",
+                target_kind="tenant",
+                target_id=tenant.id,
+                fields=changed,
+                admins_read_conversations=admins_read_conversations,
+            )
+    return tenant
+
+
+def disable_tenant(*, tenant: Tenant, actor: User | None = None) -> bool:
+    """Let nobody in any more, close what is open and stop what is being answered; nothing is deleted.
+
+    `actor` is the operator on `/admin/`, None on the command line. False when it was disabled already.
+    """
+    with tenant_atomic(tenant.id):
+        if not Tenant.objects.filter(id=tenant.id, is_active=True).update(is_active=False):
+            return False
+        record_of_platform(actor, "tenant.disabled", target_kind="tenant", target_id=tenant.id)
+        announce_revocation(tenant_id=tenant.id)
+    return True
+
+
+def enable_tenant(*, tenant: Tenant, actor: User | None = None) -> bool:
+    """Let everybody in again. False when the organisation was not disabled."""
+    with tenant_atomic(tenant.id):
+        if not Tenant.objects.filter(id=tenant.id, is_active=False).update(is_active=True):
+            return False
+        record_of_platform(actor, "tenant.enabled", target_kind="tenant", target_id=tenant.id)
+    return True
+
+
+def _clean_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name:
+        raise InvalidInput.at("/name", "An organisation needs a name.", "required")
+    if len(name) > _MAX_NAME:
+        raise InvalidInput.at("/name", f"An organisation's name has at most {_MAX_NAME} characters.", "max_length")
+    return name
 
 
 def _free_slug(name: str) -> str:

@@ -1,14 +1,22 @@
 """Writes: API tokens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
+
+from django.utils import timezone
 
 from tenants.access import Access, encode_token_id, hash_secret, new_secret
 from tenants.audit import record
 from tenants.db import tenant_atomic
-from tenants.errors import InvalidInput
+from tenants.errors import InvalidInput, NotFound
 from tenants.models import ApiToken
-from tenants.permissions import Scope, scopes_of_role
+from tenants.permissions import Action, Scope, scopes_of_role
+from tenants.registry import on_collections_named
+from tenants.revocations import announce_revocation
+
+_MAX_NAME = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,27 +28,84 @@ class NewToken:
 
 
 def create_token(
-    *, access: Access, name: str, scopes: frozenset[Scope] | None = None, expires_at: datetime | None = None
+    *,
+    access: Access,
+    name: str,
+    scopes: frozenset[Scope] | None = None,
+    collections: Sequence[UUID] | None = None,
+    expires_at: datetime | None = None,
 ) -> NewToken:
     """Create an API token for the person of `access`.
 
-    Without `scopes`: all that the role has but `admin`. A scope that the role lacks raises `InvalidInput`.
+    Without `scopes`: all that the role has but `admin`. Without `collections`: all that the person sees. A
+    token makes none that reaches further or lives longer than itself; what it leaves out, it hands down.
+    Raises `InvalidInput` for scopes, collections or an expiry that cannot be had.
     """
-    own = scopes_of_role(access.role)
-    if scopes is None:
-        scopes = own - {Scope.ADMIN}
-    if excess := scopes - own:
-        raise InvalidInput.at(
-            "/scopes", f"The role {access.role} lacks {', '.join(sorted(excess))}.", "forbidden_scope"
-        )
-    secret = new_secret()
+    access.require(Action.WRITE_OWN_TOKENS)
     with tenant_atomic(access.tenant_id):
+        secret = new_secret()
         token: ApiToken = ApiToken.objects.create(
             user_id=access.user_id,
-            name=name,
+            name=_clean_name(name),
             secret_sha256=hash_secret(secret),
-            scopes=sorted(scopes),
-            expires_at=expires_at,
+            scopes=sorted(_granted_scopes(access, scopes)),
+            collections=_reached(access, collections),
+            expires_at=_expiry(access, expires_at),
         )
-        record(access, "token.created", target_kind="token", target_id=token.id, scopes=sorted(scopes))
+        record(access, "token.created", target_kind="token", target_id=token.id, scopes=token.scopes)
     return NewToken(token, f"dct_{encode_token_id(access.tenant_id, token.id)}_{secret}")
+
+
+def revoke_token(*, access: Access, token: ApiToken) -> None:
+    """End a token: one's own, or as an admin anybody's. Raises `NotFound` when that was done already."""
+    is_own = token.user_id == access.user_id
+    access.require(Action.WRITE_OWN_TOKENS if is_own else Action.MANAGE_TENANT)
+    with tenant_atomic(access.tenant_id):
+        ended = ApiToken.objects.filter(id=token.id, revoked_at=None).update(revoked_at=timezone.now())
+        if not ended:
+            raise NotFound("There is no such token.")
+        announce_revocation(token_id=token.id)
+        record(access, "token.revoked", target_kind="token", target_id=token.id, user=str(token.user_id))
+
+
+def _clean_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name:
+        raise InvalidInput.at("/name", "A token needs a name.", "required")
+    if len(name) > _MAX_NAME:
+        raise InvalidInput.at("/name", f"A token's name has at most {_MAX_NAME} characters.", "max_length")
+    return name
+
+
+def _granted_scopes(access: Access, wanted: frozenset[Scope] | None) -> frozenset[Scope]:
+    own = access.scopes & scopes_of_role(access.role)
+    if wanted is None:
+        return own - {Scope.ADMIN}
+    if excess := wanted - own:
+        raise InvalidInput.at(
+            "/scopes",
+            f"Your role ({access.role}) or your token lacks {', '.join(sorted(excess))}.",
+            "forbidden_scope",
+        )
+    return wanted
+
+
+def _reached(access: Access, wanted: Sequence[UUID] | None) -> list[UUID] | None:
+    if wanted is None:
+        return None if access.collections is None else sorted(access.collections)
+    # Nobody names what they do not see, and a token sees no more than its own collections.
+    on_collections_named.call(access, list(wanted))
+    return list(dict.fromkeys(wanted))
+
+
+def _expiry(access: Access, wanted: datetime | None) -> datetime | None:
+    latest = access.expires_at
+    if wanted is None:
+        return latest
+    if wanted <= timezone.now():
+        raise InvalidInput.at("/expires_at", "A token expires in the future.", "past")
+    if latest is not None and wanted > latest:
+        raise InvalidInput.at(
+            "/expires_at", "A token makes none that lives longer than itself.", "forbidden_expiry"
+        )
+    return wanted
