@@ -1,11 +1,17 @@
-"""Sources and citations in the shape that programs and pages read."""
+"""Sources and citations in the shape that programs and pages read.
+
+Whoever reads an old answer gets the words of a document only while they see it; afterwards its citations
+read like those of a document that was deleted.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from conversations.models import Citation, Source
 from documents.links import passage_path
+from documents.selectors import visible_documents
 from retrieval.types import Hit
+from tenants.access import Access
 from tenants.links import absolute
 
 
@@ -29,14 +35,33 @@ def source_items(slug: str, hits: Sequence[Hit]) -> list[dict[str, Any]]:
     ]
 
 
-def stored_sources(slug: str, rows: Iterable[Source]) -> list[dict[str, Any]]:
-    return [
+def stored_sources(access: Access, rows: Iterable[Source]) -> list[dict[str, Any]]:
+    """The rows of any number of answers, in their order, as `access` may read them now. One query."""
+    slug = access.tenant_slug
+    items = [
         {**_place(slug, row), "name": row.name, "text": row.text, "score": round(row.score, 4)} for row in rows
     ]
+    return as_seen(access, items)
 
 
-def stored_citations(slug: str, rows: Iterable[Citation]) -> list[dict[str, Any]]:
-    return [{**_place(slug, row), "quote": row.quote, "verified": True} for row in rows]
+def stored_citations(access: Access, rows: Iterable[Citation]) -> list[dict[str, Any]]:
+    """The rows of any number of answers, in their order, as `access` may read them now. One query."""
+    slug = access.tenant_slug
+    return as_seen(access, [{**_place(slug, row), "quote": row.quote, "verified": True} for row in rows])
+
+
+def as_seen(access: Access, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sources or citations, without words and address where `access` has no sight of the document now."""
+    wanted = {item["document"] for item in items if item["document"]}
+    seen: set[str] = set()
+    if wanted:
+        seen = set(map(str, visible_documents(access).filter(id__in=wanted).values_list("id", flat=True)))
+    return [item if item["document"] in seen else _withheld(item) for item in items]
+
+
+def _withheld(item: dict[str, Any]) -> dict[str, Any]:
+    words = "quote" if "quote" in item else "text"
+    return {**item, "document": None, "url": None, words: ""}
 
 
 def _place(slug: str, row: Source | Citation) -> dict[str, Any]:

@@ -34,17 +34,25 @@ def document_event(document: Document) -> dict[str, Any]:
 
 
 def announce(document: Document) -> None:
-    """Send the document's state to whoever watches, once the running transaction is committed."""
-    event = document_event(document)
+    """Send the document's state to whoever watches, once the running transaction is committed.
+
+    The message says where the document is, so that each socket keeps from its person what they do not see.
+    """
+    message = {
+        "type": "relay.document",
+        "event": document_event(document),
+        "collection": str(document.collection_id),
+        "is_restricted": document.collection.is_restricted,
+    }
     assert document.tenant_id is not None
     group = documents_group(document.tenant_id)
-    transaction.on_commit(lambda: _send(group, event), robust=True)
+    transaction.on_commit(lambda: _send(group, message), robust=True)
 
 
-def _send(group: str, event: dict[str, Any]) -> None:
+def _send(group: str, message: dict[str, Any]) -> None:
     layer = get_channel_layer()
     assert layer is not None
     try:
-        async_to_sync(layer.group_send)(group, {"type": "relay", "event": event})
+        async_to_sync(layer.group_send)(group, message)
     except (RedisError, OSError):
         logger.warning("Document events cannot be sent: Valkey cannot be reached.")

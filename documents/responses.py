@@ -8,21 +8,19 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils.cache import get_conditional_response
-from django.utils.http import content_disposition_header, quote_etag
+from django.utils.http import quote_etag
 
-from documents import storage
 from documents.events import document_event
 from documents.models import TERMINAL, DocumentVersion
 from documents.pages import PageView, page_image
 from documents.selectors import access_document, access_version
 from tenants.access import Access
 from tenants.api.asynchronous import event_frame, event_stream
+from tenants.api.downloads import PRIVATE, conditional, file_response
 from tenants.db import run_in_tenant
 from tenants.errors import NotFound
 
 _POLL_SECONDS = 0.4
-_PRIVATE = {"Cache-Control": "private, no-cache"}
 
 
 async def original_response(
@@ -30,36 +28,22 @@ async def original_response(
 ) -> HttpResponseBase:
     """A version's file as it was uploaded, never shown by the browser itself; 304 to who has it already."""
     found: DocumentVersion = await run_in_tenant(access.tenant_id, access_version, access, document_id, version)
-    response = StreamingHttpResponse(
-        storage.stream(found.storage_key),
-        content_type=found.media_type,
-        headers={
-            **_PRIVATE,
-            "ETag": quote_etag(found.sha256),
-            "Content-Length": str(found.size),
-            "Content-Disposition": content_disposition_header(True, found.document.name) or "attachment",  # noqa: FBT003
-            "Content-Security-Policy": "sandbox",
-            "X-Content-Type-Options": "nosniff",
-        },
+    return file_response(
+        request,
+        access,
+        key=found.storage_key,
+        name=found.document.name,
+        size=found.size,
+        media_type=found.media_type,
+        etag=found.sha256,
     )
-    return _conditional(request, response)
 
 
 async def image_response(request: HttpRequest, page: PageView) -> HttpResponseBase:
     """The page as a PNG; 304 to who has it already. Raises `NotFound` where there is none."""
     image = await asyncio.to_thread(page_image, page)
     etag = quote_etag(f"{page.version_id}-{page.number}")
-    return _conditional(request, HttpResponse(image, content_type="image/png", headers={**_PRIVATE, "ETag": etag}))
-
-
-def _conditional(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    etag = response.headers["ETag"]
-    unchanged = get_conditional_response(request, etag=etag)
-    if unchanged is None:
-        return response
-    unchanged.headers["ETag"] = etag
-    unchanged.headers["Cache-Control"] = response.headers["Cache-Control"]
-    return unchanged
+    return conditional(request, HttpResponse(image, content_type="image/png", headers={**PRIVATE, "ETag": etag}))
 
 
 async def events_response(access: Access, document_id: UUID, *, last_id: int) -> StreamingHttpResponse:
@@ -68,7 +52,7 @@ async def events_response(access: Access, document_id: UUID, *, last_id: int) ->
     Raises `NotFound` before the first byte.
     """
     first = await run_in_tenant(access.tenant_id, _present_state, access, document_id)
-    return event_stream(_frames(access, document_id, first, last_id))
+    return event_stream(access, _frames(access, document_id, first, last_id))
 
 
 async def _frames(access: Access, document_id: UUID, first: dict[str, object], last_id: int) -> AsyncIterator[str]:

@@ -1,19 +1,29 @@
 """Reads of documents and the doors to them. Whoever lacks sight gets the same 404 as for a missing id."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Greatest
 
-from documents.models import Chunk, Collection, Document, DocumentVersion, EmbeddingIndex, Page
+from documents.models import (
+    Chunk,
+    Collection,
+    CollectionGrant,
+    Document,
+    DocumentVersion,
+    EmbeddingIndex,
+    Page,
+)
 from tenants.access import Access
 from tenants.errors import InvalidInput, NotFound
-from tenants.permissions import Action
+from tenants.models import GroupMember, Membership
+from tenants.permissions import Action, Role
 
 
 def list_collections(access: Access) -> QuerySet[Collection]:
-    """The collections that a person sees: all of the tenant's."""
+    """The collections that a person sees."""
     _require_sight(access)
     return visible_collections(access)
 
@@ -24,10 +34,35 @@ def _require_sight(access: Access) -> None:
         access.require(Action.READ_DOCUMENTS)
 
 
-def visible_collections(_access: Access) -> QuerySet[Collection]:
-    """What may be searched in this person's name, whichever door asks."""
+def visible_collections(access: Access) -> QuerySet[Collection]:
+    """What may be seen and searched in this person's name: the one place that decides it for every door.
+
+    Everyone sees a collection that is not restricted. A restricted one is seen by admins, by whoever made it
+    and by whom a grant names: a person, somebody's group, or a role, which speaks for the roles above it too.
+    Of that, a token limited to some collections sees those alone.
+    """
     found: QuerySet[Collection] = Collection.objects.all()
+    if not access.allows(Action.SEE_RESTRICTED):
+        is_own = Q(created_by_id=access.user_id)
+        found = found.filter(Q(is_restricted=False) | is_own | Exists(_grants_to(access)))
+    if access.collections is not None:
+        found = found.filter(id__in=access.collections)
     return found
+
+
+def _grants_to(access: Access) -> QuerySet[CollectionGrant]:
+    """What gives this person sight of the collection that the query around it looks at."""
+    memberships = Membership.objects.filter(user_id=access.user_id)
+    groups = GroupMember.objects.filter(membership__in=memberships).values("group")
+    roles = [role for role in Role if access.role.covers(role)]
+    found: QuerySet[CollectionGrant] = CollectionGrant.objects.filter(
+        Q(membership__in=memberships) | Q(group__in=groups) | Q(role__in=roles), collection=OuterRef("id")
+    )
+    return found
+
+
+def sees_collection(access: Access, collection_id: UUID) -> bool:
+    return visible_collections(access).filter(id=collection_id).exists()
 
 
 def visible_documents(access: Access) -> QuerySet[Document]:
@@ -48,10 +83,42 @@ def find_collection(access: Access, name: str) -> Collection | None:
     return visible_collections(access).filter(Q(slug=name) | Q(name=name)).order_by("created_at").first()
 
 
-def default_collection() -> Collection:
-    """The tenant's own, made with it."""
-    found: Collection = Collection.objects.get(is_default=True)
+def default_collection(access: Access) -> Collection:
+    """Where uploads go that name no collection. Whoever does not see it has to name one: `InvalidInput`."""
+    found = visible_collections(access).filter(is_default=True).first()
+    if found is None:
+        raise InvalidInput.at("/collection", "Name a collection: you do not see the default one.", "required")
     return found
+
+
+def may_change(access: Access, collection: Collection) -> bool:
+    """Members change what they made, admins all."""
+    is_own = collection.created_by_id == access.user_id and access.allows(Action.WRITE_DOCUMENTS)
+    return is_own or access.allows(Action.MANAGE_DOCUMENTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """Who sees a collection beside its creator and the admins: everyone, or those named.
+
+    `people` are ids of users, `groups` of groups; both sorted, `roles` from the least.
+    """
+
+    everyone: bool
+    people: tuple[UUID, ...]
+    groups: tuple[UUID, ...]
+    roles: tuple[Role, ...]
+
+
+def sight_of(collection: Collection) -> Sight:
+    """Who sees the collection. Asks nothing of a row of `with_totals`."""
+    grants = collection.grants.all()
+    return Sight(
+        everyone=not collection.is_restricted,
+        people=tuple(sorted(one.membership.user_id for one in grants if one.membership)),
+        groups=tuple(sorted(one.group_id for one in grants if one.group_id)),
+        roles=tuple(role for role in Role if any(one.role == role for one in grants)),
+    )
 
 
 def require_collections(access: Access, ids: Sequence[UUID], *, pointer: str) -> list[Collection]:
@@ -61,6 +128,11 @@ def require_collections(access: Access, ids: Sequence[UUID], *, pointer: str) ->
         if wanted not in found:
             raise InvalidInput.at(pointer.format(place), "There is no such collection.", "unknown_id")
     return [found[wanted] for wanted in dict.fromkeys(ids)]
+
+
+def check_collections(access: Access, ids: Sequence[UUID]) -> None:
+    """Refuse a token's collections that are out of sight. Registered with `on_collections_named`."""
+    require_collections(access, ids, pointer="/collections/{}")
 
 
 def require_documents(access: Access, ids: Sequence[UUID], *, pointer: str) -> list[Document]:
@@ -124,8 +196,12 @@ def find_active_index() -> EmbeddingIndex | None:
 
 
 def with_totals(collections: QuerySet[Collection]) -> QuerySet[Collection]:
-    """Adds `document_total`, `chunk_total`, `byte_total` and `changed_at`, of the documents' current versions."""
-    return collections.annotate(
+    """Adds `document_total`, `chunk_total`, `byte_total` and `changed_at`, of the documents' current versions.
+
+    Fetches the grants beside them.
+    """
+    grants = Prefetch("grants", CollectionGrant.objects.select_related("membership"))
+    return collections.prefetch_related(grants).annotate(
         document_total=Count("documents"),
         chunk_total=Coalesce(Sum("documents__chunk_count"), 0),
         byte_total=Coalesce(Sum("documents__size"), 0),

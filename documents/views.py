@@ -9,28 +9,42 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from documents.api.serializers.collections import CollectionInput
+from documents.api.serializers.collections import CollectionInput, SightInput
 from documents.api.serializers.pages import PassageQuery
 from documents.api.uploads import receive_upload
 from documents.api.views.collections import shown_collection
 from documents.extraction import ACCEPTED_EXTENSIONS
 from documents.links import passage_path
-from documents.models import Document, Status
+from documents.models import Collection, Document, Status
 from documents.pages import PageView, open_page, read_page
 from documents.responses import image_response, original_response
-from documents.selectors import access_document, list_collections, list_documents, with_totals
-from documents.services.collections import create_collection
+from documents.selectors import (
+    access_collection,
+    access_document,
+    list_collections,
+    list_documents,
+    may_change,
+    sight_of,
+    with_totals,
+)
+from documents.services.collections import create_collection, require_change, set_collection_access
 from documents.services.documents import delete_document, reprocess_document
 from tenants.access import Access
 from tenants.db import run_in_tenant
 from tenants.errors import InvalidInput
+from tenants.limits.words import OF_UPLOADING, tight_limits
 from tenants.links import tenant_url
-from tenants.permissions import Action
+from tenants.permissions import Action, Role
 from tenants.portal import is_navigation, portal_view
+from tenants.selectors import list_groups, list_members
 
 _ROWS = 500
+
+# Admins and owners see every collection, so the form does not offer them.
+_ROLES_TO_NAME = ((Role.VIEWER, _("Viewers and above")), (Role.MEMBER, _("Members and above")))
 
 
 @require_safe
@@ -41,15 +55,25 @@ def documents(request: HttpRequest, access: Access) -> HttpResponse:
     collections = with_totals(list_collections(access)).order_by("created_at", "id")
     context = {
         "section": "documents",
-        "collections": [
-            {"id": one.id, "name": one.name, "documents": one.document_total}  # type: ignore[attr-defined]
-            for one in collections
-        ],
+        "tight_limits": tight_limits(access, OF_UPLOADING) if access.allows(Action.WRITE_DOCUMENTS) else [],
+        "collections": [_collection(access, one) for one in collections],
         "documents": [_row(access, document) for document in rows],
         "person_socket_url": f"/o/{access.tenant_slug}/ws/",
         "limits": {"max_file_bytes": settings.DOCENT_MAX_FILE_BYTES, "accept": ",".join(ACCEPTED_EXTENSIONS)},
     }
     return render(request, "documents.html", context)
+
+
+def _collection(access: Access, collection: Collection) -> dict[str, Any]:
+    return {
+        "id": collection.id,
+        "name": collection.name,
+        "documents": collection.document_total,  # type: ignore[attr-defined]
+        "is_restricted": collection.is_restricted,
+        "access_url": reverse("portal:collection-access", args=[collection.id])
+        if may_change(access, collection)
+        else None,
+    }
 
 
 def _row(access: Access, document: Document) -> dict[str, Any]:
@@ -104,6 +128,56 @@ def create(request: HttpRequest, access: Access) -> HttpResponse:
     body.is_valid(raise_exception=True)
     collection = create_collection(access=access, name=body.validated_data["name"])
     return _back(request) or JsonResponse(shown_collection(access, collection.id), status=201)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@portal_view(Action.WRITE_DOCUMENTS)
+def collection_access(request: HttpRequest, access: Access, collection: UUID) -> HttpResponse:
+    """Who can see a collection, and changing that."""
+    found = access_collection(access, collection)
+    require_change(access, found)
+    if request.method != "POST":
+        return render(request, "collection_access.html", _sight_context(access, found))
+    body = SightInput(data=_sent_sight(request))
+    body.is_valid(raise_exception=True)
+    set_collection_access(access=access, collection=found, **body.validated_data)
+    return _back(request) or HttpResponse(status=204)
+
+
+def _sight_context(access: Access, collection: Collection) -> dict[str, Any]:
+    sight = sight_of(collection)
+    return {
+        "section": "documents",
+        "collection": collection,
+        "roles": [
+            {"value": role, "label": label, "is_named": role in sight.roles} for role, label in _ROLES_TO_NAME
+        ],
+        "groups": [
+            {"value": one.id, "label": one.name, "is_named": one.id in sight.groups}
+            for one in list_groups(access).order_by("name")
+        ],
+        "people": [
+            {
+                "value": one.user_id,
+                "label": one.user.name or one.user.email,
+                "email": one.user.email if one.user.name else "",
+                "role": Role(one.role),
+                "is_named": one.user_id in sight.people,
+            }
+            for one in list_members(access).order_by("user__email")
+        ],
+    }
+
+
+def _sent_sight(request: HttpRequest) -> Any:
+    """The form's choice: where everyone sees it, the boxes that were ticked before no longer count."""
+    if request.content_type == "application/json":
+        return _sent(request)
+    everyone = request.POST.get("everyone", "")
+    named = (
+        {} if everyone == "true" else {name: request.POST.getlist(name) for name in ("people", "groups", "roles")}
+    )
+    return {"everyone": everyone, **named}
 
 
 def _sent(request: HttpRequest) -> Any:

@@ -49,7 +49,7 @@ def nearest(
         SELECT chunk.id, chunk.document_id, chunk.page, 1 - near.distance,
                coalesce(ts_rank(chunk.words, {_OR_QUERY}, 1), 0)
         FROM near JOIN documents_chunk chunk ON chunk.id = near.chunk_id
-        ORDER BY near.distance
+        ORDER BY near.distance, chunk.id
         """,  # noqa: S608 - the pieces are this module's own
         {**values, "question": question, "vector": _literal(vector)},
     )

@@ -67,7 +67,7 @@ def receive_upload(access: Access, form: Any) -> dict[str, Any]:
     if "collection" in wanted:
         collection = require_collections(access, [wanted["collection"]], pointer="/collection")[0]
     else:
-        collection = default_collection()
+        collection = default_collection(access)
     size = wanted["chunk_size"]
     options = UploadOptions(
         chunk_size=size,

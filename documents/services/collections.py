@@ -1,14 +1,19 @@
 """Writes: collections."""
 
+from collections.abc import Container, Iterable, Sequence
+from uuid import UUID
+
 from django.utils.text import slugify
 
-from documents.models import Collection, Document
+from documents.models import Collection, CollectionGrant, Document
+from documents.selectors import may_change
 from documents.services.documents import erase_documents
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput, PermissionRefused
-from tenants.permissions import Action
+from tenants.models import Group, Membership
+from tenants.permissions import Action, Role
 
 DEFAULT_NAME = "Documents"
 
@@ -21,6 +26,8 @@ def create_default_collection() -> None:
 def create_collection(*, access: Access, name: str) -> Collection:
     """Create a collection; its slug is made from the name and never changes."""
     access.require(Action.WRITE_DOCUMENTS)
+    if access.collections is not None:
+        raise PermissionRefused("A token limited to some collections makes no others.")
     name = _clean_name(name)
     with tenant_atomic(access.tenant_id):
         collection: Collection = Collection.objects.create(
@@ -57,10 +64,67 @@ def delete_collection(*, access: Access, collection: Collection) -> None:
         collection.delete()
 
 
+def set_collection_access(
+    *,
+    access: Access,
+    collection: Collection,
+    everyone: bool,
+    people: Sequence[UUID] = (),
+    groups: Sequence[UUID] = (),
+    roles: Sequence[Role] = (),
+) -> Collection:
+    """Say who sees a collection beside its creator and the admins: everyone, or those named here.
+
+    Replaces what was said before. `people` are ids of users. A role speaks for the roles above it too. Raises
+    `InvalidInput` for an id of nobody here, and for names where everyone sees it. New requests follow it at
+    once; an answer that is being written may finish with the passages it has found.
+    """
+    require_change(access, collection)
+    if everyone and (people or groups or roles):
+        raise InvalidInput.at("/access/everyone", "Where everyone sees it nobody is named.", "contradiction")
+    with tenant_atomic(access.tenant_id):
+        memberships = dict(Membership.objects.filter(user__in=people).values_list("user_id", "id"))
+        _require_known(people, memberships, "/access/people/{}", "There is no such member.")
+        known_groups = set(Group.objects.filter(id__in=groups).values_list("id", flat=True))
+        _require_known(groups, known_groups, "/access/groups/{}", "There is no such group.")
+        collection.is_restricted = not everyone
+        collection.save(update_fields=["is_restricted", "updated_at"])
+        _replace_grants(collection, memberships.values(), known_groups, set(roles))
+        record(
+            access,
+            "collection.access_changed",
+            target_kind="collection",
+            target_id=collection.id,
+            everyone=everyone,
+            people=sorted(map(str, memberships)),
+            groups=sorted(map(str, known_groups)),
+            roles=sorted(set(roles)),
+        )
+    return collection
+
+
+def _replace_grants(
+    collection: Collection, memberships: Iterable[UUID], groups: Iterable[UUID], roles: Iterable[Role]
+) -> None:
+    grants = [
+        *({"membership_id": one} for one in memberships),
+        *({"group_id": one} for one in groups),
+        *({"role": one} for one in roles),
+    ]
+    CollectionGrant.objects.filter(collection=collection).delete()
+    CollectionGrant.objects.bulk_create(CollectionGrant(collection=collection, **grant) for grant in grants)
+
+
+def _require_known(wanted: Sequence[UUID], known: Container[UUID], pointer: str, detail: str) -> None:
+    for place, one in enumerate(wanted):
+        if one not in known:
+            raise InvalidInput.at(pointer.format(place), detail, "unknown_id")
+
+
 def require_change(access: Access, collection: Collection) -> None:
-    """Members change what they made, admins all; others get `PermissionRefused`."""
+    """`PermissionRefused` for whoever may not change the collection."""
     access.require(Action.WRITE_DOCUMENTS)
-    if collection.created_by_id != access.user_id and not access.allows(Action.MANAGE_DOCUMENTS):
+    if not may_change(access, collection):
         raise PermissionRefused("Only an admin or the person who made this collection may change it.")
 
 

@@ -19,6 +19,8 @@ from tenants.audit import record
 from tenants.db import tenant_atomic
 from tenants.errors import DocentError, InvalidInput, TooLarge, UnsupportedType
 from tenants.jobs import outbox
+from tenants.limits.quotas import require_quotas
+from tenants.models import QuotaKind
 from tenants.permissions import Action
 
 MIN_CHUNK, MAX_CHUNK = 200, 1000
@@ -148,6 +150,7 @@ def _create(  # noqa: PLR0917
     collection: Collection,
     options: UploadOptions,
 ) -> Document:
+    require_quotas(access, {QuotaKind.DOCUMENTS: 1, QuotaKind.BYTES: size})
     document: Document = Document.objects.create(
         collection=collection,
         name=name,

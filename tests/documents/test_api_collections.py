@@ -45,6 +45,7 @@ def test_a_new_collection_has_a_slug_and_nothing_in_it(bob: Person) -> None:
         "documents": 0,
         "chunks": 0,
         "bytes": 0,
+        "access": {"everyone": True, "people": [], "groups": [], "roles": []},
         "created_at": made["created_at"],
         "updated_at": made["updated_at"],
     }

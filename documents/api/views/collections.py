@@ -9,16 +9,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from documents.api.serializers.collections import (
+    CollectionChange,
     CollectionInput,
     CollectionSerializer,
     CollectionStatsSerializer,
 )
 from documents.models import Collection
 from documents.selectors import access_collection, list_collections, with_totals
-from documents.services.collections import create_collection, delete_collection, rename_collection
+from documents.services.collections import (
+    create_collection,
+    delete_collection,
+    rename_collection,
+    set_collection_access,
+)
 from tenants.access import Access
 from tenants.api.pages import PageQuery
 from tenants.api.views import TenantView
+from tenants.db import tenant_atomic
 from tenants.permissions import Action
 
 
@@ -42,7 +49,11 @@ class CollectionsView(TenantView):
         """Make a collection; its slug comes from the name."""
         body = CollectionInput(data=request.data)
         body.is_valid(raise_exception=True)
-        collection = create_collection(access=self.access, name=body.validated_data["name"])
+        wanted = body.validated_data
+        with tenant_atomic(self.access.tenant_id):
+            collection = create_collection(access=self.access, name=wanted["name"])
+            if "access" in wanted:
+                set_collection_access(access=self.access, collection=collection, **wanted["access"])
         return Response(shown_collection(self.access, collection.id), status=status.HTTP_201_CREATED)
 
 
@@ -59,13 +70,18 @@ class CollectionView(TenantView):
         access_collection(self.access, collection_id)
         return Response(shown_collection(self.access, collection_id))
 
-    @extend_schema(operation_id="collections_rename", request=CollectionInput, responses=CollectionSerializer)
+    @extend_schema(operation_id="collections_change", request=CollectionChange, responses=CollectionSerializer)
     def patch(self, request: Request, collection_id: UUID) -> Response:
-        """Rename a collection; the slug stays."""
+        """Rename a collection, or say who sees it; the slug stays."""
         collection = access_collection(self.access, collection_id)
-        body = CollectionInput(data=request.data)
+        body = CollectionChange(data=request.data)
         body.is_valid(raise_exception=True)
-        rename_collection(access=self.access, collection=collection, name=body.validated_data["name"])
+        wanted = body.validated_data
+        with tenant_atomic(self.access.tenant_id):
+            if "name" in wanted:
+                rename_collection(access=self.access, collection=collection, name=wanted["name"])
+            if "access" in wanted:
+                set_collection_access(access=self.access, collection=collection, **wanted["access"])
         return Response(shown_collection(self.access, collection_id))
 
     @extend_schema(operation_id="collections_delete", responses={204: None})
@@ -87,7 +103,8 @@ class CollectionStatsView(TenantView):
 
 def shown_collection(access: Access, collection_id: UUID) -> dict[str, Any]:
     """A collection that is there, as programs see it."""
-    shown: dict[str, Any] = CollectionSerializer(_totals_of(access, collection_id)).data
+    found = _totals_of(access, collection_id)
+    shown: dict[str, Any] = CollectionSerializer(found, context={"access": access}).data
     return shown
 
 
