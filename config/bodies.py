@@ -28,7 +28,11 @@ class _Refused(Exception):
 
 
 class BodyLimits:
-    """Cuts a body that is too long with 413, and one that trickles with 408."""
+    """Cuts a body that is too long with 413, and one that trickles with 408.
+
+    `scope["arrived_at"]` is when all of a request was here, on `time.monotonic()`: however long it waits for
+    its turn after that, it counts for the moment when it came.
+    """
 
     def __init__(self, app: Asgi, *, upload_bytes: int, other_bytes: int, idle_seconds: float) -> None:
         self._app = app
@@ -50,13 +54,13 @@ class BodyLimits:
 
         try:
             _check_declared(scope, limit)
-            await self._app(scope, self._counted(receive, limit), watched_send)
+            await self._app(scope, self._counted(scope, receive, limit), watched_send)
         except _Refused as refusal:
             if has_begun:
                 raise
             await _answer(send, refusal)
 
-    def _counted(self, receive: Receive, limit: int) -> Receive:
+    def _counted(self, scope: dict[str, Any], receive: Receive, limit: int) -> Receive:
         received = 0
         is_whole = False
         started = time.monotonic()
@@ -75,6 +79,8 @@ class BodyLimits:
             is_whole = not message.get("more_body", False)
             if received > limit:
                 raise _too_large(limit)
+            if is_whole:
+                scope["arrived_at"] = time.monotonic()
             return message
 
         return counted

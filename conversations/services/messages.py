@@ -19,8 +19,12 @@ from tenants.context import current_tenant_id
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, TooLarge
 from tenants.jobs.models import ReplyLease
+from tenants.limits.quotas import require_quotas
+from tenants.limits.usage import Spender, count_question
+from tenants.models import QuotaKind
 
 _PROVISIONAL_TITLE = 60
+_SPENT_BY_ASKING = (QuotaKind.QUESTIONS_DAY, QuotaKind.TOKENS_DAY, QuotaKind.TOKENS_MONTH, QuotaKind.REPLIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,8 @@ def ask(
     """Store a question and its pending reply, leased to the process that will write it.
 
     `collections` and `documents` narrow this question alone. The same `request_id` in the same
-    conversation gives the same messages. Raises `InvalidInput`, `TooLarge`, `NotFound`, and `Conflict`
-    for a conversation that has ended.
+    conversation gives the same messages. Raises `InvalidInput`, `TooLarge`, `NotFound`, `QuotaExceeded`,
+    and `Conflict` for a conversation that has ended.
     """
     require_content(content, pointer="/content")
     try:
@@ -114,7 +118,10 @@ def _store(  # noqa: PLR0917
         raise Conflict("This conversation has ended. Reopen it to go on.", code="conversation_ended")
     if parent is not None and not Message.objects.filter(conversation=conversation, id=parent).exists():
         raise InvalidInput.at("/parent", "There is no such message in this conversation.", "unknown_id")
+    # Of tokens nobody knows yet how many it takes: while there are any left it may begin.
+    require_quotas(access, dict.fromkeys(_SPENT_BY_ASKING, 1))
     question, reply = _add_turn(conversation, content, process_id, parent, request_id)
+    count_question(Spender(access.user_id, access.token_id), asked_on=reply.created_at.date())
     if not conversation.title:
         conversation.title = _provisional_title(content)
     conversation.save(update_fields=["title", "updated_at"])

@@ -9,8 +9,10 @@ from conversations.models import Citation, Message, Source, Status
 from conversations.pipeline import Outcome
 from documents.models import Document, Page
 from retrieval.types import Hit
+from tenants.access import Access
 from tenants.db import tenant_atomic
 from tenants.jobs.models import ReplyLease
+from tenants.limits.usage import Spender, count_reply
 
 
 def save_progress(*, message_id: UUID, text: str, outcome: Outcome, with_sources: bool) -> None:
@@ -32,20 +34,23 @@ class Ending:
 
 
 def save_ending(
-    *, tenant_id: UUID, process_id: UUID, message_id: UUID, text: str, outcome: Outcome, ending: Ending
+    *, access: Access, process_id: UUID, message_id: UUID, text: str, outcome: Outcome, ending: Ending
 ) -> bool:
-    """Store a reply for good. False when it is no longer this process's: declared interrupted, or deleted."""
+    """Store a reply for good, and what `access`, who asked, used for it.
+
+    False when it is no longer this process's: declared interrupted, or deleted.
+    """
     try:
-        return _save_ending(tenant_id, process_id, message_id, text, outcome, ending)
+        return _save_ending(access, process_id, message_id, text, outcome, ending)
     except IntegrityError:
         # A document that is cited went at this very moment; the second time it is seen to be gone.
-        return _save_ending(tenant_id, process_id, message_id, text, outcome, ending)
+        return _save_ending(access, process_id, message_id, text, outcome, ending)
 
 
 def _save_ending(  # noqa: PLR0917
-    tenant_id: UUID, process_id: UUID, message_id: UUID, text: str, outcome: Outcome, ending: Ending
+    access: Access, process_id: UUID, message_id: UUID, text: str, outcome: Outcome, ending: Ending
 ) -> bool:
-    with tenant_atomic(tenant_id):
+    with tenant_atomic(access.tenant_id):
         owned, _ = ReplyLease.objects.filter(message_id=message_id, process_id=process_id).delete()
         message = Message.objects.filter(id=message_id).first() if owned else None
         if message is None:
@@ -63,9 +68,21 @@ def _save_ending(  # noqa: PLR0917
         if ending.status is not Status.REFUSED:
             _save_sources(message_id, outcome.hits)
             _save_citations(message_id, outcome)
+        _count_use(access, message, outcome)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     return True
+
+
+def _count_use(access: Access, message: Message, outcome: Outcome) -> None:
+    used = outcome.usage or outcome.estimated_usage()
+    count_reply(
+        Spender(access.user_id, access.token_id),
+        asked_on=message.created_at.date(),
+        model=outcome.model,
+        prompt_tokens=used["prompt_tokens"],
+        completion_tokens=used["completion_tokens"],
+    )
 
 
 def _save_sources(message_id: UUID, hits: list[Hit]) -> None:
