@@ -17,10 +17,22 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 
 app = TenantApp("docent", task_cls=TenantTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["tenants.jobs"])
-app.conf.task_routes = {"tenants.dispatch_jobs": {"queue": "platform"}}
+app.autodiscover_tasks(["tenants", "tenants.jobs"])
+app.conf.task_routes = {
+    "tenants.count_totals": {"queue": "platform"},
+    "tenants.dispatch_jobs": {"queue": "platform"},
+    "tenants.finish_erasures": {"queue": "platform"},
+    "tenants.purge_exports": {"queue": "platform"},
+    "tenants.purge_revocations": {"queue": "platform"},
+    "tenants.seal_audit": {"queue": "platform"},
+}
 app.conf.beat_schedule = {
+    "count-totals": {"task": "tenants.count_totals", "schedule": 300.0, "options": {"expires": 300}},
     "dispatch-jobs": {"task": "tenants.dispatch_jobs", "schedule": 5.0, "options": {"expires": 5}},
+    "finish-erasures": {"task": "tenants.finish_erasures", "schedule": 30.0, "options": {"expires": 30}},
+    "purge-exports": {"task": "tenants.purge_exports", "schedule": 3600.0, "options": {"expires": 3600}},
+    "purge-revocations": {"task": "tenants.purge_revocations", "schedule": 3600.0, "options": {"expires": 3600}},
+    "seal-audit": {"task": "tenants.seal_audit", "schedule": 10.0, "options": {"expires": 10}},
 }
 
 

@@ -1,13 +1,32 @@
-"""Is the process alive, and can it serve?"""
+"""Is the process alive, and can it serve? The public hears yes or no, an organisation's admin hears why."""
 
+import logging
+import os
+import time
+from datetime import timedelta
+
+from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
+from tenants.access import access_by_token, bearer_of
+from tenants.chain import last_sealing
+from tenants.errors import DocentError
+from tenants.isolation import canary_alarm
+from tenants.models import Job
+from tenants.permissions import Action
+
 __all__ = ["live", "ready"]
+
+logger = logging.getLogger(__name__)
+
+_OK = "ok"
+_PATIENCE = 60  # seconds after which silence, or a job that nobody takes, is worth a word
 
 
 @never_cache
@@ -20,11 +39,69 @@ def live(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 when database and Valkey answer, else 503; the public is told no more than that."""
+    """200 when database and Valkey answer and the walls between tenants stand, else 503.
+
+    The public is told no more than that; a bearer token with the scope `admin` gets each part's word.
+    """
+    parts = {"database": _database(), "valkey": _valkey()}
+    parts["canary"] = _canary() if parts["database"] == _OK else "unknown"
+    is_ready = all(word == _OK for word in parts.values())
+    status = 200 if is_ready else 503
+    if parts["database"] == _OK and _is_admin(request):
+        parts |= {"storage": _storage(), "platform": _platform(), "worker": _worker()}
+        return JsonResponse({"status": _OK if is_ready else "unavailable", "parts": parts}, status=status)
+    return HttpResponse(_OK if is_ready else "unavailable", status=status, content_type="text/plain")
+
+
+def _database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+    except DatabaseError:
+        return "unreachable"
+    return _OK
+
+
+def _valkey() -> str:
+    try:
         cache.get("health")
-    except (DatabaseError, RedisError):
-        return HttpResponse("unavailable", status=503, content_type="text/plain")
-    return HttpResponse("ok", content_type="text/plain")
+    except RedisError:
+        return "unreachable"
+    return _OK
+
+
+def _canary() -> str:
+    """Whether row-level security holds on this very connection; the log says what was seen."""
+    try:
+        alarm = canary_alarm()
+    except DatabaseError:
+        return "unknown"
+    if alarm is not None:
+        logger.critical("The walls between organisations do not stand: %s", alarm)
+        return "seen where it must not be"
+    return _OK
+
+
+def _storage() -> str:
+    return _OK if os.access(settings.DOCENT_DATA, os.W_OK) else "not writable"
+
+
+def _platform() -> str:
+    """The platform process leaves a mark each time it has sealed the audit log."""
+    sealing = last_sealing()
+    return _OK if sealing is not None and time.time() - sealing < _PATIENCE else "silent"
+
+
+def _worker() -> str:
+    waiting = Job.objects.filter(
+        dead_at=None, lease_expires_at=None, run_at__lt=Now() - timedelta(seconds=_PATIENCE)
+    )
+    return "behind" if waiting.exists() else _OK
+
+
+def _is_admin(request: HttpRequest) -> bool:
+    try:
+        bearer = bearer_of(request.headers.get("Authorization"))
+        return bearer is not None and access_by_token(bearer).allows(Action.MANAGE_TENANT)
+    except (DocentError, DatabaseError):
+        return False

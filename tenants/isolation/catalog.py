@@ -1,12 +1,11 @@
 """The catalog gate: what PostgreSQL itself says about the walls between tenants.
 
 `catalog_faults` reads pg_catalog and knows of the application only which tables it means to be whose. Any
-sentence it returns is a hole or may become one; a sound database gives none.
+sentence it returns is a hole or may become one; a sound database gives none. Everything here may be read by any
+role, the application's own among them.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, LiteralString
 
 import psycopg
@@ -16,8 +15,9 @@ from tenants.constraints import APP_ROLE, OPS_ROLE, OWNER_ROLE
 from tenants.models import TenantModel
 from tenants.tables import DISPATCH_TABLES, GLOBAL_TABLES
 
-AUDIT_TABLE = "tenants_auditevent"
-_CRUD = {"SELECT", "INSERT", "UPDATE", "DELETE"}
+_CRUD = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
+# The record is written once, and sealed by another.
+_LESS = {"tenants_auditevent": frozenset({"SELECT", "INSERT"}), "tenants_auditseal": frozenset({"SELECT"})}
 _PRIVILEGES = [*sorted(_CRUD), "TRUNCATE", "REFERENCES", "TRIGGER"]
 
 # As pg_get_expr prints them.
@@ -35,6 +35,11 @@ def tenant_models() -> dict[str, type[TenantModel]]:
     """Every concrete tenant-owned model by its table."""
     models = apps.get_models(include_auto_created=True)
     return {model._meta.db_table: model for model in models if issubclass(model, TenantModel)}
+
+
+def app_privileges(table: str) -> frozenset[str]:
+    """What the application's role may do with a table."""
+    return _LESS.get(table, _CRUD)
 
 
 def policies_of(model: type[TenantModel]) -> frozenset[Policy]:
@@ -55,19 +60,26 @@ def policies_of(model: type[TenantModel]) -> frozenset[Policy]:
 
 def catalog_faults(connection: psycopg.Connection[Any]) -> list[str]:
     """Every fault as a sentence that begins with the table's, role's or object's name."""
-    checks = (
-        _unclassified,
-        _row_security,
-        _policies,
-        _tenant_columns,
-        _unique_indexes,
-        _foreign_keys,
-        _missing_keys,
-        _ways_round,
-        _privileges,
-        _roles,
+    return [fault for check in CHECKS.values() for fault in check(connection)]
+
+
+def catalog_sizes(connection: psycopg.Connection[Any]) -> dict[str, int]:
+    """How much there is for each of `CHECKS` to look at."""
+    statement: LiteralString = """
+        SELECT (SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p', 'f') AND relnamespace = public.oid),
+               (SELECT count(*) FROM pg_policies WHERE schemaname = 'public'),
+               (SELECT count(*) FROM pg_index WHERE indisunique AND indrelid = ANY(%s::regclass[])),
+               (SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND connamespace = public.oid),
+               (SELECT count(*) FROM pg_proc WHERE pronamespace = public.oid)
+        FROM pg_namespace public WHERE nspname = 'public'
+    """
+    owned = len(tenant_models())
+    [(tables, policies, indexes, keys, functions)] = _rows(connection, statement, list(tenant_models()))
+    relations = sum(
+        1 for model in tenant_models().values() for one in model._meta.local_fields if one.related_model
     )
-    return [fault for check in checks for fault in check(connection)]
+    sizes = (tables, owned, policies, owned, indexes, keys, relations, functions, tables, 2)
+    return dict(zip(CHECKS, sizes, strict=True))
 
 
 def _rows(connection: psycopg.Connection[Any], statement: LiteralString, *values: Any) -> list[tuple[Any, ...]]:
@@ -152,12 +164,7 @@ def _foreign_keys(connection: psycopg.Connection[Any]) -> Iterator[str]:
     for table, columns, target, target_columns, is_deferrable in _keys(connection):
         if target not in tenant_models():
             continue
-        if (
-            len(columns) != 2
-            or columns[0] != "tenant_id"
-            or target_columns != ["tenant_id", "id"]
-            or not is_deferrable
-        ):
+        if columns[:-1] != ["tenant_id"] or target_columns != ["tenant_id", "id"] or not is_deferrable:
             yield f"{table} points to {target} by ({', '.join(columns)})"
 
 
@@ -222,7 +229,7 @@ def _privileges(connection: psycopg.Connection[Any]) -> Iterator[str]:
     """
     values = (_PRIVILEGES, APP_ROLE, _PRIVILEGES, OPS_ROLE, APP_ROLE)
     for table, owner, app, ops, updates_column in _rows(connection, statement, *values):
-        expected = {"SELECT", "INSERT"} if table == AUDIT_TABLE else _CRUD
+        expected = app_privileges(table)
         if set(app) != expected:
             yield f"{table} lets {APP_ROLE} {', '.join(app)}"
         if updates_column and "UPDATE" not in expected:
@@ -257,3 +264,18 @@ def _roles(connection: psycopg.Connection[Any]) -> Iterator[str]:
         if role == OWNER_ROLE:
             wrong = [title for title in wrong if title not in titles[-2:]]
         yield from (f"{role} {title}" for title in wrong)
+
+
+# By what each looks at.
+CHECKS: dict[str, Callable[[psycopg.Connection[Any]], Iterator[str]]] = {
+    "tables in one class": _unclassified,
+    "tenant tables with row-level security": _row_security,
+    "policies, word for word": _policies,
+    "tenant columns": _tenant_columns,
+    "unique indexes": _unique_indexes,
+    "foreign keys": _foreign_keys,
+    "relations of the models": _missing_keys,
+    "functions, views and schemas": _ways_round,
+    "tables' privileges and owners": _privileges,
+    "roles": _roles,
+}
