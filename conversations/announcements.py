@@ -1,6 +1,9 @@
 """Telling a person's open pages which answers are being written, and what conversations are called."""
 
+import asyncio
 import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +13,54 @@ from redis.exceptions import RedisError
 from tenants.access import Access
 
 logger = logging.getLogger(__name__)
+
+_PATIENCE_SECONDS = 1.0
+_RETRY_SECONDS = 5.0
+
+
+class Subscription:
+    """One page's place in Channels groups. It hears nothing while Valkey is away, and again when it is back."""
+
+    def __init__(self, groups: Sequence[str]) -> None:
+        layer = get_channel_layer()
+        assert layer is not None
+        self._layer = layer
+        self._groups = groups
+        self._channel = ""
+
+    async def open(self) -> None:
+        """Try once to subscribe."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                # To nobody, to see whether Valkey is there: a failed `new_channel` would leave its queue behind.
+                await self._layer.send("nobody", {"type": "probe"})
+                channel = await self._layer.new_channel()
+                for group in self._groups:
+                    await self._layer.group_add(group, channel)
+        except (RedisError, OSError):
+            return
+        self._channel = channel
+
+    async def messages(self) -> AsyncGenerator[dict[str, Any]]:
+        """What is announced, for as long as it is read."""
+        while not self._channel:
+            await asyncio.sleep(_RETRY_SECONDS)
+            await self.open()
+        # One is always being awaited: the layer forgets a channel when that is cancelled.
+        receiving = asyncio.ensure_future(self._layer.receive(self._channel))
+        try:
+            while True:
+                message = await receiving
+                receiving = asyncio.ensure_future(self._layer.receive(self._channel))
+                yield message
+        finally:
+            await asyncio.sleep(0)  # cancelled before its first step it would forget nothing
+            receiving.cancel()
+            with suppress(asyncio.CancelledError, RedisError, OSError):
+                await receiving
+            with suppress(RedisError, OSError):
+                for group in self._groups:
+                    await self._layer.group_discard(group, self._channel)
 
 
 def person_group(access: Access) -> str:

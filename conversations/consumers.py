@@ -3,16 +3,18 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from typing import Any
+from contextlib import aclosing, suppress
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 
 from conversations import replies
-from conversations.announcements import announce_title, person_group
+from conversations.announcements import Subscription, announce_title, person_group
 from conversations.events import BlockRendered, Event, Failed, Finished, SourcesFound, TextAdded, TitleChanged
 from conversations.feeds import require_offset
 from conversations.rendering import BlockStream, portal_chips, render_blocks
@@ -20,46 +22,75 @@ from conversations.selectors import access_conversation, access_reply
 from conversations.services.leases import request_stop
 from conversations.services.messages import ask
 from documents.events import documents_group
+from documents.selectors import sees_collection
 from tenants.access import Access, Carrier
 from tenants.db import run_in_tenant, run_unit
+from tenants.doors import Door, Reason
 from tenants.errors import DocentError, InvalidInput, NotFound, PermissionRefused, TooLarge
+from tenants.limits.bucket import require_call
 from tenants.permissions import Action
 
 logger = logging.getLogger(__name__)
 
 MAX_FRAME_BYTES = 64 * 1024
 REFUSED = 4403
+# Whose authority ended need not come back; whose was changed may, and is looked at anew.
+CLOSE_CODES = {Reason.ENDED: 4401, Reason.CHANGED: 1012}
 
 
 class TenantConsumer(AsyncWebsocketConsumer):
     """What both sockets share: the access, frames as JSON objects, refusals as `failed` frames."""
 
     access: Access
+    # Its row of the permission table: any of these opens the socket.
+    actions: ClassVar[frozenset[Action]] = frozenset()
+    # None: Channels would refuse every socket while Valkey is away. Who listens has a `Subscription`.
+    channel_layer_alias = "none"
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.access = scope["access"]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._door = Door(self.access, self._shut, login=scope["login"])
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._door.leave()
+            for task in self._tasks:
+                task.cancel()
 
     async def connect(self) -> None:
-        self.access = self.scope["access"]  # type: ignore[typeddict-item]
-        self._tasks: set[asyncio.Task[None]] = set()
         try:
+            if not any(self.access.allows(action) for action in self.actions):
+                raise PermissionRefused
             await self.enter()
         except DocentError:
             await self.close(REFUSED)
             return
         await self.accept()
+        self._door.open()
+        self.begin()
 
     async def enter(self) -> None:
         """Check what this socket is about; a `DocentError` refuses it before it is accepted."""
 
-    async def disconnect(self, code: int) -> None:
+    def begin(self) -> None:
+        """Start what goes on by itself once the socket is accepted."""
+
+    def _shut(self, reason: Reason) -> None:
         for task in self._tasks:
             task.cancel()
+        self.spawn(_until_left(self.close(CLOSE_CODES[reason])))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self._door.closed_by is not None:
+            return
         frame: dict[str, Any] = {}
         try:
             frame = _parse(text_data)
             await self._handler(frame)(frame)
         except DocentError as error:
-            await self.refuse(frame, error.code, error.detail, retryable=error.status >= 500)  # noqa: PLR2004
+            may_pass_later = error.status >= 500 or error.retry_after is not None  # noqa: PLR2004
+            await self.refuse(frame, error.code, error.detail, retryable=may_pass_later)
         except DatabaseError:
             logger.exception("a socket's frame failed")
             await self.refuse(frame, "unavailable", "The service is busy. Try again.", retryable=True)
@@ -89,7 +120,8 @@ class TenantConsumer(AsyncWebsocketConsumer):
         )
 
     async def send_json(self, payload: dict[str, Any]) -> None:
-        await self.send(text_data=json.dumps(payload, ensure_ascii=False))
+        if self._door.closed_by is None:
+            await self.send(text_data=json.dumps(payload, ensure_ascii=False))
 
     def spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -100,8 +132,9 @@ class TenantConsumer(AsyncWebsocketConsumer):
 class ConversationConsumer(TenantConsumer):
     """`/o/<slug>/ws/conversations/<id>/`: ask, stop and resume in one conversation."""
 
+    actions = frozenset({Action.CHAT})
+
     async def enter(self) -> None:
-        self.access.require(Action.CHAT)
         self.conversation_id: UUID = self.scope["url_route"]["kwargs"]["conversation"]
         await run_in_tenant(self.access.tenant_id, access_conversation, self.access, self.conversation_id)
         self._followed: dict[UUID, asyncio.Task[None]] = {}
@@ -117,6 +150,8 @@ class ConversationConsumer(TenantConsumer):
         if not isinstance(request_id, str) or len(request_id) > 64:  # noqa: PLR2004
             raise InvalidInput.at("/request_id", "A request id is text of up to 64 characters.", "invalid")
         parent = None if frame.get("parent") is None else _uuid(frame, "parent")
+        arrived_at = time.monotonic()
+        await run_unit(lambda: require_call(self.access, arrived_at=arrived_at))
         asked = await run_unit(
             lambda: ask(
                 access=self.access,
@@ -211,23 +246,37 @@ class ConversationConsumer(TenantConsumer):
 class PersonConsumer(TenantConsumer):
     """`/o/<slug>/ws/`: how documents get on, which answers are being written, new titles."""
 
-    async def enter(self) -> None:
-        self._groups: list[str] = [person_group(self.access)] if self.access.allows(Action.CHAT) else []
-        if self.access.allows(Action.READ_DOCUMENTS):
-            self._groups.append(documents_group(self.access.tenant_id))
-        if not self._groups:
-            raise PermissionRefused
-        for group in self._groups:
-            await self.channel_layer.group_add(group, self.channel_name)
+    actions = frozenset({Action.CHAT, Action.READ_DOCUMENTS})
 
-    async def disconnect(self, code: int) -> None:
-        await super().disconnect(code)
-        for group in getattr(self, "_groups", []):
-            await self.channel_layer.group_discard(group, self.channel_name)
+    async def enter(self) -> None:
+        groups = [person_group(self.access)] if self.access.allows(Action.CHAT) else []
+        if self.access.allows(Action.READ_DOCUMENTS):
+            groups.append(documents_group(self.access.tenant_id))
+        self._subscription = Subscription(groups)
+        await self._subscription.open()
+
+    def begin(self) -> None:
+        self.spawn(_until_left(self._listen()))
+
+    async def _listen(self) -> None:
+        async with aclosing(self._subscription.messages()) as messages:
+            async for message in messages:
+                try:
+                    await getattr(self, get_handler_name(message))(message)
+                except DatabaseError:
+                    logger.exception("an announcement could not be relayed")
 
     async def relay(self, message: dict[str, Any]) -> None:
         """An event that a worker or another process announced to the group."""
         await self.send_json(message["event"])
+
+    async def relay_document(self, message: dict[str, Any]) -> None:
+        """How a document gets on: told to the whole organisation, shown to whoever sees its collection now."""
+        is_for_all = not message["is_restricted"] and self.access.collections is None
+        collection = UUID(message["collection"])
+        tenant_id = self.access.tenant_id
+        if is_for_all or await run_in_tenant(tenant_id, sees_collection, self.access, collection):
+            await self.relay(message)
 
 
 async def _until_left(reading: Coroutine[Any, Any, None]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID
 
 from conversations.events import (
@@ -15,7 +16,7 @@ from conversations.events import (
 )
 from conversations.models import Citation, Message, Source, Status
 from conversations.selectors import access_reply
-from conversations.sources import stored_citations, stored_sources
+from conversations.sources import as_seen, stored_citations, stored_sources
 from tenants.access import Access
 from tenants.db import run_in_tenant
 from tenants.errors import InvalidInput
@@ -89,6 +90,20 @@ class Feed:
                 await asyncio.sleep(MERGE_SECONDS)
 
 
+async def as_seen_by(access: Access, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    """A feed for another access than the one that asked, such as a token limited to some collections."""
+    async for event in events:
+        match event:
+            case SourcesFound():
+                items = await run_in_tenant(access.tenant_id, as_seen, access, event.items)
+                yield replace(event, items=items)
+            case Finished():
+                citations = await run_in_tenant(access.tenant_id, as_seen, access, event.citations)
+                yield replace(event, citations=citations)
+            case _:
+                yield event
+
+
 async def follow_stored(access: Access, message_id: UUID, offset: int = 0) -> AsyncIterator[Event]:
     """The same from what Postgres has: a reply that is over, or is being written by another process."""
     stage = ""
@@ -126,7 +141,7 @@ def ending_event(access: Access, message_id: UUID) -> Finished | Failed:
     citations = Citation.objects.filter(message=message).order_by("marker")
     return Finished(
         finish_reason=message.finish_reason,
-        citations=stored_citations(access.tenant_slug, citations),
+        citations=stored_citations(access, citations),
         usage=message.usage,
         timings=message.timings,
         model=message.model,
@@ -139,4 +154,4 @@ def _stored_state(
     message = access_reply(access, message_id)
     rows = Source.objects.filter(message=message).order_by("marker")
     ending = ending_event(access, message_id) if message.is_over else None
-    return message, stored_sources(access.tenant_slug, rows), ending
+    return message, stored_sources(access, rows), ending

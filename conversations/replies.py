@@ -15,7 +15,7 @@ from django.conf import settings
 
 from conversations.announcements import announce_running
 from conversations.events import Event, Failed, Finished, StageChanged
-from conversations.feeds import Feed, ending_event, follow_stored
+from conversations.feeds import Feed, as_seen_by, ending_event, follow_stored
 from conversations.models import Status
 from conversations.pipeline import Outcome, Question, answer, cite
 from conversations.selectors import access_reply
@@ -24,6 +24,7 @@ from conversations.services.outcomes import Ending, save_ending, save_progress
 from providers.errors import ProviderError
 from tenants.access import Access
 from tenants.db import run_in_tenant, run_unit
+from tenants.doors import Door
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,9 @@ class Reply:
         access, conversation = self.question.access, self.question.conversation_id
         flusher = asyncio.create_task(self._flush())
         telling = asyncio.create_task(announce_running(access, conversation, is_running=True))
-        ending = await self._await_ending()
+        # Whoever asked may not ask any more: nothing is written for them. Logging out ends no authority.
+        with Door(access, lambda _reason: self.stop(), survives_change=True):
+            ending = await self._await_ending()
         self._is_written.set()
         self.feed.wake()
         # Not cancelled: a save that is under way on its thread must not come after the last one.
@@ -133,7 +136,7 @@ class Reply:
         question = self.question
         stored = await run_unit(
             lambda: save_ending(
-                tenant_id=question.access.tenant_id,
+                access=question.access,
                 process_id=PROCESS_ID,
                 message_id=question.message_id,
                 text=self.feed.text,
@@ -171,9 +174,13 @@ async def stop_all() -> None:
 async def follow(access: Access, message_id: UUID, offset: int = 0) -> AsyncIterator[Event]:
     """The events of a reply from wherever it is written. Raises `NotFound`, and `InvalidInput` past its end."""
     reply = running.get(message_id)
-    if reply is None or reply.question.access != access:  # whoever asked need not be looked up on the way
+    if reply is not None and reply.question.access == access:  # whoever asked need not be looked up on the way
+        events = reply.feed.follow(offset)
+    else:
         await run_in_tenant(access.tenant_id, access_reply, access, message_id)
-    events = reply.feed.follow(offset) if reply else follow_stored(access, message_id, offset)
+        events = (
+            as_seen_by(access, reply.feed.follow(offset)) if reply else follow_stored(access, message_id, offset)
+        )
     async for event in events:
         yield event
 

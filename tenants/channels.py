@@ -9,13 +9,16 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import get_user
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
-from tenants.access import Access, access_by_membership, access_by_token, bearer_of
+from tenants.access import Access, access_by_token, bearer_of
 from tenants.db import run_unit
+from tenants.doors import Login, session_digest
 from tenants.errors import DocentError, NotAuthenticated, NotFound
 from tenants.models import User
+from tenants.sessions import access_of_session
 
 Asgi = Callable[[dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
@@ -24,7 +27,7 @@ REFUSED = 4403
 
 
 class TenantSocketMiddleware:
-    """Sets `scope["access"]`, or closes before accepting, which the server answers with HTTP 403.
+    """Sets `scope["access"]` and, for a page, `scope["login"]`; or refuses with HTTP 403, before accepting.
 
     A session cookie counts only with the Origin of this very site; a bearer token needs none, because
     no page can make a browser send it.
@@ -40,16 +43,16 @@ class TenantSocketMiddleware:
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
         try:
-            access = await run_unit(lambda: resolve(scope))
+            access, login = await run_unit(lambda: resolve(scope))
         except DocentError:
             await receive()
             await send({"type": "websocket.close", "code": REFUSED})
             return
-        await self.app({**scope, "access": access}, receive, send)
+        await self.app({**scope, "access": access, "login": login}, receive, send)
 
 
-def resolve(scope: dict[str, Any]) -> Access:
-    """The access of a socket's handshake. Raises `NotFound` or `NotAuthenticated`."""
+def resolve(scope: dict[str, Any]) -> tuple[Access, Login | None]:
+    """Whose handshake it is, and by which log-in a page's. Raises `NotFound` or `NotAuthenticated`."""
     match = _SOCKET.match(scope["path"])
     if match is None:
         raise NotFound
@@ -60,10 +63,10 @@ def resolve(scope: dict[str, Any]) -> Access:
         access = access_by_token(bearer, address=address)
         if access.tenant_slug != match["slug"]:
             raise NotFound
-        return access
+        return access, None
     _require_same_origin(headers)
-    user = _session_user(headers.get("cookie", ""))
-    return access_by_membership(user, match["slug"], address=address)
+    request, login = _login(headers.get("cookie", ""))
+    return access_of_session(request, match["slug"], address=address), login
 
 
 def _single_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -87,13 +90,15 @@ def _require_same_origin(headers: dict[str, str]) -> None:
         raise NotAuthenticated
 
 
-def _session_user(cookie_header: str) -> User:
+def _login(cookie_header: str) -> tuple[HttpRequest, Login]:
+    """The session that the cookie names, as a request has it. Raises `NotAuthenticated`."""
     morsel = SimpleCookie(cookie_header).get(settings.SESSION_COOKIE_NAME)
     if morsel is None:
         raise NotAuthenticated
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(morsel.value)
-    user = get_user(request)
-    if not isinstance(user, User):
+    request.user = get_user(request)
+    stored = Session.objects.filter(session_key=morsel.value).first()
+    if not isinstance(request.user, User) or stored is None:
         raise NotAuthenticated
-    return user
+    return request, Login(session_sha256=session_digest(morsel.value), expires_at=stored.expire_date)

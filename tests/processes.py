@@ -43,11 +43,15 @@ class LiveServer(Running):
 
 
 @contextmanager
-def celery_worker(variables: Mapping[str, str], log: Path) -> Iterator[Running]:
-    """One worker with one child that takes the queue `work`; ready when the block begins."""
+def celery_worker(variables: Mapping[str, str], log: Path, *, include: str = "") -> Iterator[Running]:
+    """One worker with one child that takes the queue `work`; ready when the block begins.
+
+    `include` is a module that registers more kinds of jobs.
+    """
     command = ["-m", "celery", "-A", "config.celery", "worker", "-Q", "work", "--pool", "prefork", "-c", "1"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
-    with _started([*command, *quiet], variables, log) as process:
+    more = [f"--include={include}"] if include else []
+    with _started([*command, *quiet, *more], variables, log) as process:
         running = Running(process, log)
 
         def is_ready() -> bool:
@@ -59,19 +63,30 @@ def celery_worker(variables: Mapping[str, str], log: Path) -> Iterator[Running]:
 
 
 @contextmanager
-def web_server(variables: Mapping[str, str], log: Path) -> Iterator[LiveServer]:
-    """uvicorn with `config.asgi` on a free port, which it inherits open: nobody can take it in between."""
+def web_server(
+    variables: Mapping[str, str],
+    log: Path,
+    *,
+    health: str = "ready",
+    application: str = "config.asgi:application",
+    lifespan: str = "on",
+) -> Iterator[LiveServer]:
+    """uvicorn with `config.asgi` on a free port, which it inherits open: nobody can take it in between.
+
+    One whose Valkey is away is never `ready`, only `live`; so is an `application` without `lifespan`.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         own = {**variables, "DOCENT_PUBLIC_URL": url}
         command = [
             "-m",
             "uvicorn",
-            "config.asgi:application",
+            application,
             "--fd",
             str(listener.fileno()),
             "--lifespan",
-            "on",
+            lifespan,
+            "--no-proxy-headers",
         ]
         with _started(command, own, log, pass_fds=(listener.fileno(),)) as process:
             listener.close()  # a server that dies now refuses, instead of leaving us waiting
@@ -80,7 +95,7 @@ def web_server(variables: Mapping[str, str], log: Path) -> Iterator[LiveServer]:
             def is_ready() -> bool:
                 running.require_life()
                 try:
-                    return httpx.get(f"{url}/health/ready", timeout=30).status_code == httpx.codes.OK
+                    return httpx.get(f"{url}/health/{health}", timeout=30).status_code == httpx.codes.OK
                 except httpx.TransportError:
                     return False
 

@@ -36,6 +36,7 @@ from tenants.api.asynchronous import event_frame, event_stream, json_body, json_
 from tenants.api.pages import Pages
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant, run_unit, tenant_atomic
+from tenants.doors import while_allowed
 from tenants.errors import InvalidInput
 from tenants.links import absolute
 from tenants.permissions import Action
@@ -68,7 +69,7 @@ class MessagesView(TenantView):
         data = json_body(request, NewMessageSerializer)
         asked = await _ask(access, conversation, data["content"], data["parent"])
         if "text/event-stream" in request.headers.get("Accept", ""):
-            return event_stream(_frames(access, asked.message_id, 0))
+            return event_stream(access, _frames(access, asked.message_id, 0))
         if "respond-async" in request.headers.get("Prefer", ""):
             events_url = absolute(f"/api/v1/messages/{asked.message_id}/events/")
             return json_response({"message": str(asked.message_id), "events_url": events_url}, status=202)
@@ -82,21 +83,17 @@ class QueryView(TenantView):
     async def post(self, request: HttpRequest, access: Access) -> HttpResponseBase:
         """One call starts or continues a conversation and answers."""
         data = json_body(request, QuerySerializer)
-        require_content(data["query"], pointer="/query")  # before a session is made for it
-        session_id = data["session_id"]
-        if session_id is None:
-            session_id = await run_unit(lambda: _begin(access, data))
-        elif data["collection"] is not None or "mode" in data:
+        require_content(data["query"], pointer="/query")
+        if data["session_id"] is not None and (data["collection"] is not None or "mode" in data):
             raise InvalidInput.at(
                 "/session_id", "Collection and mode are chosen when a session begins.", "session_exists"
             )
-        else:
-            await run_unit(lambda: _require_session(access, session_id))
-        asked = await _ask(access, session_id, data["query"])
+        asked = await run_unit(lambda: _ask_session(access, data))
+        replies.start(asked)
         message = await _answered(access, asked)
         return json_response(
             {
-                "session_id": str(session_id),
+                "session_id": str(asked.conversation_id),
                 "message_id": message["id"],
                 "response": message["content"] or (message["error"] or {}).get("detail", ""),
                 "sources": message["sources"],
@@ -129,7 +126,7 @@ class EventsView(TenantView):
         offset = _offset(request)
         found = await run_in_tenant(access.tenant_id, access_reply, access, message)
         require_offset(offset, replies.text_of(message, found.content))
-        return event_stream(_frames(access, message, offset))
+        return event_stream(access, _frames(access, message, offset))
 
 
 class StopView(TenantView):
@@ -162,6 +159,17 @@ async def _ask(access: Access, conversation: UUID, content: str, parent: UUID | 
     return asked
 
 
+def _ask_session(access: Access, data: dict[str, Any]) -> Asked:
+    """Ask in the session, or begin one: where the question is refused none has begun."""
+    session_id: UUID | None = data["session_id"]
+    with tenant_atomic(access.tenant_id):
+        if session_id is None:
+            session_id = _begin(access, data)
+        else:
+            _require_session(access, session_id)
+        return ask(access=access, conversation_id=session_id, content=data["query"], process_id=replies.PROCESS_ID)
+
+
 def _begin(access: Access, data: dict[str, Any]) -> UUID:
     collections = [data["collection"]] if data["collection"] else []
     try:
@@ -174,12 +182,16 @@ def _begin(access: Access, data: dict[str, Any]) -> UUID:
 
 def _require_session(access: Access, session_id: UUID) -> None:
     """An id in a body: an unknown and a foreign one are the same 400."""
-    with tenant_atomic(access.tenant_id):
-        if not list_conversations(access).filter(id=session_id).exists():
-            raise InvalidInput.at("/session_id", "There is no such session.", "unknown_id")
+    if not list_conversations(access).filter(id=session_id).exists():
+        raise InvalidInput.at("/session_id", "There is no such session.", "unknown_id")
 
 
 async def _answered(access: Access, asked: Asked) -> dict[str, Any]:
+    """The message when it is done. Raises 401 or 403 when the authority goes while one waits."""
+    return await while_allowed(access, _finished(access, asked))
+
+
+async def _finished(access: Access, asked: Asked) -> dict[str, Any]:
     running = replies.find_running(asked.message_id)
     if running is not None:
         await running.finished()

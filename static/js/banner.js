@@ -21,8 +21,17 @@ export function watchConnection(socket) {
     timer = 0;
     banner.hidden = true;
   });
-  socket.addEventListener("refused", () => {
-    banner.textContent = sentence("session_ended");
+  socket.addEventListener("refused", (event) => {
+    if (/** @type {CustomEvent} */ (event).detail === 401) banner.replaceChildren(sentence("session_ended"), " ", logIn());
+    else banner.textContent = sentence("access_ended");
     banner.hidden = false;
   });
+}
+
+/** @returns {HTMLAnchorElement} the way to log in and come back to this very page, where the draft still is */
+function logIn() {
+  const link = document.createElement("a");
+  link.href = `${banner.dataset.loginUrl}?next=${encodeURIComponent(location.pathname)}`;
+  link.textContent = sentence("log_in_again");
+  return link;
 }

@@ -6,6 +6,7 @@ import { Conversation } from "./conversation.js";
 import { confirmed, opensDialog } from "./dialogs.js";
 import { receiveFiles } from "./dropzone.js";
 import { NO_ID } from "./fragments.js";
+import { refreshLimits } from "./limits.js";
 import { person } from "./person.js";
 import { Scope } from "./scope.js";
 import { Follower } from "./scroll.js";
@@ -96,6 +97,7 @@ function addConversationMenu(id) {
 /** @param {boolean} running */
 function showRunning(running) {
   composer.answering = running;
+  if (!running) refreshLimits();
   if (root.dataset.conversation) markRunning(root.dataset.conversation, running);
 }
 

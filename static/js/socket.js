@@ -2,13 +2,15 @@
  * A WebSocket that comes back by itself.
  *
  * Events: `open` (each time it is connected), `frame` (a message; `detail` is the parsed object), `lost` (the
- * connection broke and will be tried again), `refused` (the session or the right has gone; no further attempt).
+ * connection broke and will be tried again), `refused` (`detail` is 401 when one is logged out, 403 or 404 when one
+ * is let in no more; no further attempt).
  */
 
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 15_000;
-/** Close codes after which trying again cannot help. */
-const FINAL_CODES = new Set([4401, 4403]);
+const PATIENCE = 5_000;
+/** Close codes that say that the log-in or the right has gone; 1012 says to come back and be looked at anew. */
+const ENDED = new Set([4401, 4403]);
 
 export class Socket extends EventTarget {
   /** @type {WebSocket | null} */
@@ -46,20 +48,24 @@ export class Socket extends EventTarget {
     this.#timer = 0;
     const connection = new WebSocket(this.#url);
     this.#connection = connection;
+    let wasOpen = false;
     connection.addEventListener("open", () => {
+      wasOpen = true;
       this.#attempts = 0;
       this.dispatchEvent(new Event("open"));
     });
     connection.addEventListener("message", (event) => {
       this.dispatchEvent(new CustomEvent("frame", { detail: JSON.parse(event.data) }));
     });
-    connection.addEventListener("close", (event) => this.#lose(event.code));
+    // A handshake that is refused looks like one that got no answer: a page says which it was.
+    connection.addEventListener("close", (event) => this.#lose(ENDED.has(event.code) || !wasOpen));
   }
 
-  /** @param {number} code */
-  #lose(code) {
-    if (FINAL_CODES.has(code)) {
-      this.dispatchEvent(new Event("refused"));
+  /** @param {boolean} isDoubtful whether it may be the server that wants no other */
+  async #lose(isDoubtful) {
+    const status = isDoubtful ? await this.#refusal() : 0;
+    if (status) {
+      this.dispatchEvent(new CustomEvent("refused", { detail: status }));
       return;
     }
     // Full jitter, so that a restarted server is not met by everyone at once.
@@ -67,6 +73,19 @@ export class Socket extends EventTarget {
     this.#attempts += 1;
     this.#timer = setTimeout(() => this.#connect(), ceiling / 2 + (Math.random() * ceiling) / 2);
     this.dispatchEvent(new Event("lost"));
+  }
+
+  /** @returns {Promise<number>} the status by which the organisation's own page refuses one; 0 when it does not */
+  async #refusal() {
+    const page = this.#url.pathname.replace(/\/ws\/.*$/, "/");
+    const headers = { Accept: "application/json" };
+    try {
+      const signal = AbortSignal.timeout(PATIENCE);
+      const { status } = await fetch(page, { method: "HEAD", headers, redirect: "manual", signal });
+      return [401, 403, 404].includes(status) ? status : 0;
+    } catch {
+      return 0;
+    }
   }
 
   /** The network is back or the person is: do not sit out the delay. */

@@ -20,6 +20,7 @@ from tenants.access import Access
 from tenants.api.problems import error_of, problem_response
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant
+from tenants.doors import each_while_allowed
 from tenants.errors import InvalidInput, NotAuthenticated, TooLarge, UnsupportedType
 
 V = TypeVar("V", bound=TenantView)
@@ -78,10 +79,10 @@ def json_response(data: Any, *, status: int = 200) -> JsonResponse:
     return JsonResponse(data, status=status, json_dumps_params={"ensure_ascii": False})
 
 
-def event_stream(frames: AsyncIterator[str]) -> StreamingHttpResponse:
-    """Server-sent events, kept alive by comments, never buffered or stored on the way."""
+def event_stream(access: Access, frames: AsyncIterator[str]) -> StreamingHttpResponse:
+    """Server-sent events, kept alive by comments, never buffered or stored; they end with the authority."""
     return StreamingHttpResponse(
-        _kept_alive(frames),
+        _kept_alive(each_while_allowed(access, frames)),
         content_type="text/event-stream; charset=utf-8",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
