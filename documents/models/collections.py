@@ -44,6 +44,7 @@ class CollectionGrant(TenantModel):
 
     if TYPE_CHECKING:
         collection_id: UUID
+        group_id: UUID | None
 
     class Meta(TenantModel.Meta):
         constraints = [

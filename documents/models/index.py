@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
 from documents.models.collections import Collection
@@ -56,6 +57,8 @@ class EmbeddingIndex(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("embedding model")
+        verbose_name_plural = _("embedding models")
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant"], condition=models.Q(status="active"), name="one_active_index"

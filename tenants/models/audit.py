@@ -1,6 +1,7 @@
 """What changed, who did it, by which carrier, from where. Ids, never names or content."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from tenants.models.base import TenantKey, TenantModel
 
@@ -20,6 +21,8 @@ class AuditEvent(TenantModel):
     data = models.JSONField(default=dict)
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("audit event")
+        verbose_name_plural = _("audit events")
         indexes = [models.Index(fields=["tenant", "at"], name="audit_by_time")]
 
     def __str__(self) -> str:

@@ -44,6 +44,8 @@ class Quota(TenantModel):
     amount = models.PositiveBigIntegerField(_("amount"))
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("limit")
+        verbose_name_plural = _("limits")
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "kind", "applies_to", "user_id"], nulls_distinct=False, name="quota_once"
@@ -71,6 +73,8 @@ class UsageDay(TenantModel):
     completion_tokens = models.PositiveBigIntegerField(default=0)
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("day of usage")
+        verbose_name_plural = _("usage by day")
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "day", "user_id", "token_id", "model"], nulls_distinct=False, name="usage_once"

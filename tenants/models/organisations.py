@@ -31,6 +31,10 @@ class Tenant(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        verbose_name = _("organisation")
+        verbose_name_plural = _("organisations")
+
     def __str__(self) -> str:
         return self.name
 
@@ -48,12 +52,14 @@ class Membership(TenantModel):
         user_id: UUID
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
         constraints = [
             models.UniqueConstraint(fields=["tenant", "user"], name="membership_once"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.role} {self.user_id}"
+        return self.user.email
 
     @classmethod
     def of_person(cls) -> models.QuerySet["Membership"]:

@@ -24,6 +24,8 @@ class SignInProvider(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("sign-in provider")
+        verbose_name_plural = _("sign-in providers")
         constraints = [models.UniqueConstraint(fields=["tenant"], name="one_sign_in_provider")]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from tenants.models.base import TenantModel
 from tenants.models.people import User
@@ -24,6 +25,10 @@ class ApiToken(TenantModel):
 
     if TYPE_CHECKING:
         user_id: UUID
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
 
     def __str__(self) -> str:
         return self.name

@@ -1,6 +1,7 @@
 """What the platform's admin shows of an organisation: numbers, never content."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from tenants.models.organisations import Tenant
 
@@ -18,7 +19,8 @@ class TenantTotals(models.Model):
     counted_at = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "tenant totals"
+        verbose_name = _("totals")
+        verbose_name_plural = _("totals")
 
     def __str__(self) -> str:
-        return str(self.tenant_id)
+        return self.tenant.name

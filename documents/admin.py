@@ -1,0 +1,185 @@
+"""Collections, documents and embedding models in an organisation's administration."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from documents.models import Collection, CollectionGrant, Document, EmbeddingIndex
+from documents.selectors import list_collections, visible_documents, with_totals
+from documents.services.collections import (
+    create_collection,
+    delete_collection,
+    rename_collection,
+    set_collection_access,
+)
+from documents.services.documents import cancel_document, delete_document, reprocess_document
+from tenants.admin_site import tenant_admin
+from tenants.model_admin import TenantInline, TenantModelAdmin, access_of, adopt, shown_time
+from tenants.permissions import Action, Role
+from tenants.selectors import with_email
+
+
+class GrantInline(TenantInline):
+    """Whom a restricted collection names: in each row a member, a group or a role."""
+
+    model = CollectionGrant
+    add_action = delete_action = Action.MANAGE_DOCUMENTS
+    autocomplete_fields = ("membership", "group")
+    verbose_name = gettext_lazy("who sees it")
+    verbose_name_plural = gettext_lazy("who sees it, if it is restricted")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("membership__user", "group")
+
+
+@admin.register(Collection, site=tenant_admin)
+class CollectionAdmin(TenantModelAdmin):
+    add_action = change_action = delete_action = Action.MANAGE_DOCUMENTS
+    portal_page = "documents"
+    list_display = ("name", "slug", "is_restricted", "is_default", "documents", "passages", "size", "changed_at")
+    list_filter = ("is_restricted",)
+    search_fields = ("name", "slug")
+    ordering = ("name",)
+    inlines = (GrantInline,)
+    readonly_fields = ("slug", "is_default", "documents", "passages", "size", "changed_at")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("name", "is_restricted") if obj is None else ("name", "is_restricted", *self.readonly_fields)
+
+    @admin.display(description=gettext_lazy("documents"), ordering="document_total")
+    def documents(self, collection: Any) -> int:
+        return int(collection.document_total)
+
+    @admin.display(description=gettext_lazy("passages"), ordering="chunk_total")
+    def passages(self, collection: Any) -> int:
+        return int(collection.chunk_total)
+
+    @admin.display(description=gettext_lazy("size"), ordering="byte_total")
+    def size(self, collection: Any) -> str:
+        return filesizeformat(collection.byte_total)
+
+    @admin.display(description=gettext_lazy("last change"), ordering="changed_at")
+    def changed_at(self, collection: Any) -> str:
+        return shown_time(collection.changed_at)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
+        return with_totals(list_collections(access_of(request))).order_by(*self.ordering)
+
+    def consequences(self, obj: Any) -> Sequence[str]:
+        count = obj.document_total
+        return (ngettext("%d document in it", "%d documents in it", count) % count,)
+
+    def save_model(self, request: HttpRequest, obj: Collection, form: Any, change: bool) -> None:  # noqa: FBT001
+        access = access_of(request)
+        if not change:
+            made = create_collection(access=access, name=obj.name)
+            made.is_restricted = obj.is_restricted
+            adopt(obj, made)
+        elif "name" in form.changed_data:
+            rename_collection(access=access, collection=obj, name=obj.name)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001
+        """The rows that are there now, together with the switch, are who sees it."""
+        if not formset.has_changed() and "is_restricted" not in form.changed_data:
+            return
+        rows = [one.instance for one in formset.forms if one.cleaned_data and not one.cleaned_data.get("DELETE")]
+        set_collection_access(
+            access=access_of(request),
+            collection=form.instance,
+            everyone=not form.instance.is_restricted,
+            people=[row.membership.user_id for row in rows if row.membership],
+            groups=[row.group_id for row in rows if row.group_id],
+            roles=[Role(row.role) for row in rows if row.role],
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Collection) -> None:
+        delete_collection(access=access_of(request), collection=obj)
+
+
+@admin.register(Document, site=tenant_admin)
+class DocumentAdmin(TenantModelAdmin):
+    """How processing goes. Uploading, renaming and moving are the portal's."""
+
+    delete_action = Action.MANAGE_DOCUMENTS
+    portal_page = "documents"
+    list_display = (
+        "title",
+        "collection",
+        "status",
+        "error_code",
+        "page_count",
+        "chunk_count",
+        "bytes",
+        "created_at",
+    )
+    list_filter = ("status", "collection")
+    search_fields = ("title", "name")
+    list_select_related = ("collection",)
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    fields = (
+        "title",
+        "name",
+        "collection",
+        "uploader",
+        "status",
+        "progress",
+        "error_code",
+        "error_detail",
+        "attempts",
+        "current_version",
+        "page_count",
+        "chunk_count",
+        "bytes",
+        "media_type",
+        "tags",
+        "timings",
+        "created_at",
+        "updated_at",
+    )
+    actions = ("retry", "cancel")
+
+    @admin.display(description=gettext_lazy("size"), ordering="size")
+    def bytes(self, document: Document) -> str:
+        return filesizeformat(document.size)
+
+    @admin.display(description=gettext_lazy("uploaded by"))
+    def uploader(self, document: Any) -> str:
+        return str(document.uploaded_by_email or document.uploaded_by_id or "")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = visible_documents(access_of(request)).select_related("collection")
+        return with_email(rows, "uploaded_by_id").order_by(*self.ordering)
+
+    def consequences(self, obj: Document) -> Sequence[str]:
+        return (_("All its versions, pages, passages and files. Answers keep standing, without its words."),)
+
+    def delete_model(self, request: HttpRequest, obj: Document) -> None:
+        delete_document(access=access_of(request), document=obj)
+
+    @admin.action(description=gettext_lazy("Process anew"))
+    def retry(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
+        self._each(request, queryset, reprocess_document, _("{count} started afresh."))
+
+    @admin.action(description=gettext_lazy("Stop processing"))
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
+        self._each(request, queryset, cancel_document, _("{count} stopped."))
+
+    def _each(
+        self, request: HttpRequest, rows: QuerySet[Document], service: Callable[..., Document], done: str
+    ) -> None:
+        access = access_of(request)
+        self.for_each(request, rows, lambda document: service(access=access, document=document), done)
+
+
+@admin.register(EmbeddingIndex, site=tenant_admin)
+class EmbeddingIndexAdmin(TenantModelAdmin):
+    list_display = ("model", "dimensions", "status", "created_at")
+    ordering = ("-created_at",)
+    fields = list_display

@@ -1,0 +1,5 @@
+"""What of tenants stands in an organisation's administration."""
+
+from tenants.admin import credentials, limits, organisation, people, records
+
+__all__ = ["credentials", "limits", "organisation", "people", "records"]
