@@ -67,9 +67,12 @@ class Portal:
 
 
 @contextmanager
-def portal() -> Iterator[Portal]:
-    """`manage.py up --no-demo` and a stand-in model server, stopped and removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="docent-bench-") as folder, _model_server() as model_url:
+def portal(*, workers: int = 1, rate: int = 100_000) -> Iterator[Portal]:
+    """`manage.py up --no-demo` and a stand-in model server, stopped and removed afterwards.
+
+    `rate` is the organisation's calls a second and person: by default more than anything makes.
+    """
+    with tempfile.TemporaryDirectory(prefix="docent-bench-") as folder, model_server() as model_url:
         data = Path(folder)
         data.chmod(0o711)  # the database server may run under another account
         environ = {**os.environ, "DOCENT_DATA": folder, "OLLAMA_HOST": model_url, "DOCENT_CHAT_MODEL": ""}
@@ -77,11 +80,13 @@ def portal() -> Iterator[Portal]:
             environ.pop(name, None)
         url = f"http://127.0.0.1:{_free_port()}"
         command = [sys.executable, "manage.py", "up", "--no-demo", "--port", url.rpartition(":")[2]]
+        command += ["--workers", str(workers)]
         with (data / "up.log").open("wb") as log:
             process = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=log, stderr=log)
         try:
             _wait_until_ready(url, process, data / "up.log")
-            _manage(environ, "create_tenant", "Bench", "--slug", "bench", "--owner", "bench@example.org")
+            owner = ("--owner", "bench@example.org")
+            _manage(environ, "create_tenant", "Bench", "--slug", "bench", *owner, "--rate", str(rate))
             token = _manage(
                 environ, "create_token", "--tenant", "bench", "--user", "bench@example.org", "--name", "bench"
             )
@@ -141,7 +146,7 @@ def _wait_until_ingested(client: httpx.Client, document: str, deadline: float) -
 
 
 @contextmanager
-def _model_server() -> Iterator[str]:
+def model_server() -> Iterator[str]:
     """A server that speaks Ollama's protocol, in a process of its own; its address."""
     command = [
         sys.executable, "-m", "tests.standins.ollama", "--port", "0", "--tokens-per-second", "200",
