@@ -1,37 +1,67 @@
 """Where a request's tenant comes from, and the transaction in its name."""
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from allauth.account.adapter import get_adapter
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import set_script_prefix
 
-from tenants.access import access_by_membership, access_by_token, bearer_of
+from tenants.access import Access, access_by_token, bearer_of
+from tenants.addresses import address_of
 from tenants.api.problems import problem_response
 from tenants.db import run_unit, tenant_atomic
 from tenants.errors import DocentError, NotAuthenticated, NotFound
-from tenants.links import global_url
+from tenants.limits.bucket import Verdict, count_call
+from tenants.limits.callers import Caller, caller_of, recall_caller, remember_caller
+from tenants.links import global_url, tenant_url
 from tenants.models import User
+from tenants.sessions import access_of_session, organisation_of
 
 _PORTAL = re.compile(r"^/o/(?P<slug>[-a-z0-9]+)(?P<rest>/.*)$")
 # Programs' doors: a bearer token and nothing else opens them, a cookie is not looked at.
 _BEARER = re.compile(r"^/(api/v1|openai/v1|mcp)(/|$)")
 
 
+# Pages outside every organisation that every session may open.
+_FOR_BOUND_SESSIONS = frozenset(
+    {
+        "account_confirm_email",
+        "account_email_verification_sent",
+        "account_inactive",
+        "account_login",
+        "account_logout",
+        "account_reauthenticate",
+        "account_reset_password",
+        "account_reset_password_done",
+        "account_reset_password_from_key",
+        "account_reset_password_from_key_done",
+        "api-docs",
+        "health-live",
+        "health-ready",
+        "home",
+        "openid_connect_callback",
+        "openid_connect_login",
+        "schema",
+        "socialaccount_login_cancelled",
+        "socialaccount_login_error",
+    }
+)
+
+
 class TenantMiddleware:
     """Sets `request.access` and runs synchronous views inside `tenant_atomic()`.
 
     `/o/<slug>/…` is served by the tenant URL configuration under the script prefix `/o/<slug>/`, to a
-    member who is logged in. The APIs are served to a bearer token. It stands last in MIDDLEWARE, so
-    that its `process_view` runs after every other check, CSRF among them.
+    member who is logged in. The APIs are served to a bearer token, and each call is counted. It stands
+    last in MIDDLEWARE, so that its `process_view` runs after every other check, CSRF among them.
     """
 
     sync_capable = True
@@ -48,7 +78,7 @@ class TenantMiddleware:
             return self._acall(request)
         slug = self._enter(request)
         response: HttpResponseBase = self._resolve(request, slug) or self.get_response(request)
-        return response
+        return _with_rate(response, request)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         slug = self._enter(request)
@@ -57,7 +87,7 @@ class TenantMiddleware:
             # A unit of its own: the request's thread would keep the connection for as long as a stream lasts.
             refusal = await run_unit(partial(self._resolve, request, slug))
         response: HttpResponseBase = refusal or await self.get_response(request)
-        return response
+        return _with_rate(response, request)
 
     @staticmethod
     def _enter(request: HttpRequest) -> str | None:
@@ -81,7 +111,7 @@ class TenantMiddleware:
             bearer = bearer_of(request.headers.get("Authorization"))
             if bearer is None:
                 raise NotAuthenticated
-            request.access = access_by_token(bearer, address=address_of(request))  # type: ignore[attr-defined]
+            request.access = _access_of_program(request, bearer)  # type: ignore[attr-defined]
         except DocentError as error:
             return problem_response(error, request)
         return None
@@ -92,7 +122,9 @@ class TenantMiddleware:
     ) -> HttpResponseBase | None:
         """Run a synchronous view of a tenant in its transaction; asynchronous ones use `run_in_tenant`."""
         access = request.access  # type: ignore[attr-defined]
-        if access is None or iscoroutinefunction(view):
+        if access is None:
+            return _refuse_bound_session(request)
+        if iscoroutinefunction(view):
             return None
         with tenant_atomic(access.tenant_id):
             response: Any = view(request, *args, **kwargs)
@@ -105,23 +137,54 @@ class TenantMiddleware:
         return response  # type: ignore[no-any-return]
 
 
-def address_of(request: HttpRequest) -> str | None:
-    """The client's address; forwarded ones count only from as many proxies as the operator named."""
-    try:
-        address: str = get_adapter(request).get_client_ip(request)
-    except PermissionDenied:  # what allauth raises when there is none
+def _refuse_bound_session(request: HttpRequest) -> HttpResponse | None:
+    """Pages of the account itself are not for whom only an organisation vouches: see `organisation_of`."""
+    if request.resolver_match is None or request.resolver_match.url_name in _FOR_BOUND_SESSIONS:
         return None
-    return address
+    slug = organisation_of(request)
+    if slug is None:
+        return None
+    return render(request, "account/bound_session.html", {"chat_url": tenant_url(slug, "chat")}, status=403)
+
+
+def _access_of_program(request: HttpRequest, bearer: str) -> Access:
+    """Look a token up, and count the call: before that where its person is known, as a flood's is."""
+    known = recall_caller(bearer)
+    if known is not None:
+        _count(request, known)
+    access = access_by_token(bearer, address=address_of(request))
+    caller = caller_of(access)
+    remember_caller(bearer, caller)
+    if known is None:
+        _count(request, caller)
+    return access
+
+
+def _count(request: HttpRequest, caller: Caller) -> None:
+    """One call of this person; raises `RateLimited`."""
+    # See `config.bodies`; Django's own test client hands its requests over as they come.
+    arrived_at = getattr(request, "scope", {}).get("arrived_at", time.monotonic())
+    verdict = count_call(caller.person, rate=caller.rate, arrived_at=arrived_at)
+    request.rate = verdict  # type: ignore[attr-defined]
+    if not verdict.is_allowed:
+        raise verdict.refusal()
+
+
+def _with_rate(response: HttpResponseBase, request: HttpRequest) -> HttpResponseBase:
+    """Every answer to a call that was counted says how many are left."""
+    verdict: Verdict | None = getattr(request, "rate", None)
+    for name, value in verdict.headers.items() if verdict else ():
+        response.headers[name] = value
+    return response
 
 
 def _resolve_member(request: HttpRequest, slug: str) -> HttpResponse | None:
-    user = request.user
-    if not isinstance(user, User):
+    if not isinstance(request.user, User):
         if "application/json" in request.headers.get("Accept", ""):
             return problem_response(NotAuthenticated("You are logged out. Log in again to go on."), request)
         return HttpResponseRedirect(f"{global_url('account_login')}?next={quote(request.get_full_path())}")
     try:
-        request.access = access_by_membership(user, slug, address=address_of(request))  # type: ignore[attr-defined]
+        request.access = access_of_session(request, slug, address=address_of(request))  # type: ignore[attr-defined]
     except NotFound as error:
         raise Http404(str(error)) from error
     return None

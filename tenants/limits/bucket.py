@@ -74,19 +74,19 @@ class Verdict:
         return RateLimited(f"That was too fast. Try again in {wait}.", retry_after=self.retry_after)
 
 
-def count_call(access: Access, *, arrived_at: float) -> Verdict:
+def count_call(who: Person, *, rate: int, arrived_at: float) -> Verdict:
     """Count an API call or a question of this person, whichever token, address or door it came by.
 
-    `arrived_at` is on `time.monotonic()`.
+    `rate` is in calls a second, `arrived_at` on `time.monotonic()`.
     """
-    who = (access.tenant_id, access.user_id)
     # With a rate of nothing not even those could come in who can raise it.
-    return _buckets().take(who, rate=max(1, access.rate_limit), arrived_at=arrived_at)
+    return _buckets().take(who, rate=max(1, rate), arrived_at=arrived_at)
 
 
 def require_call(access: Access, *, arrived_at: float) -> None:
     """Count a question that comes by a socket. Raises `RateLimited`."""
-    verdict = count_call(access, arrived_at=arrived_at)
+    who = (access.tenant_id, access.user_id)
+    verdict = count_call(who, rate=access.rate_limit, arrived_at=arrived_at)
     if not verdict.is_allowed:
         raise verdict.refusal()
 

@@ -24,10 +24,15 @@ import httpx
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+from redis import Redis
 
 from config.embedded.binaries import find_valkey
+from tenants.access import access_by_token
+from tenants.db import tenant_atomic
 from tenants.limits.bucket import Buckets, LocalBuckets
-from tenants.models import Tenant
+from tenants.models import ApiToken, Tenant
 from tenants.permissions import Role
 from tenants.services.members import add_member
 from tenants.services.tokens import create_token
@@ -167,6 +172,23 @@ def test_R1_refusals_say_when_to_come_again(alice: Person, bob: Person) -> None:
     }
     assert bob.api.get(ME).status_code == 200
     wait_for("the bucket has filled", lambda: alice.api.get(ME).status_code == 200, within=10)
+
+
+def test_R1_a_flood_is_refused_before_the_database_is_asked(
+    alice: Person, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    assert alice.api.get(ME).status_code == 200
+    slow_down(alice)
+    drain(alice)
+    with django_assert_num_queries(0):
+        assert alice.api.get(ME).status_code == 429
+    # Whom the bucket lets pass is looked at anew, known or not.
+    access = access_by_token(alice.token)
+    with tenant_atomic(access.tenant_id):
+        ApiToken.objects.filter(id=access.token_id).update(revoked_at=timezone.now())
+    with Redis.from_url(settings.REDIS_URL) as valkey:
+        valkey.delete(f"t:{access.tenant_id}:rate:{access.user_id}")
+    assert alice.api.get(ME).status_code == 401
 
 
 def test_R2_every_token_address_method_and_path_takes_from_one_bucket(alice: Person, bob: Person) -> None:
