@@ -1,8 +1,8 @@
-"""All figures, on one Docent: ingestion, then first token, then memory."""
+"""All figures: ingestion, first token and memory on one Docent, the rate limit on one of two web processes."""
 
 import sys
 
-from bench import first_token, ingestion, memory
+from bench import first_token, ingestion, memory, rate_limit
 from bench.corpus import pdfs
 from bench.figures import parser, report
 from bench.portal import portal
@@ -16,6 +16,7 @@ def main() -> int:
             *first_token.measure(running),
             *memory.measure(running),
         ]
+    figures += rate_limit.measure()
     return report(figures, as_json=options.json)
 
 
