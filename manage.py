@@ -21,6 +21,8 @@ WITHOUT_SERVERS = frozenset({
 })  # fmt: skip
 # Commands that start Django in other processes and would carry it for nothing themselves.
 SEPARATE = frozenset({"up", "init"})
+# Commands that remove what docent_app may not: besides its address they find the owner's.
+WITH_OWNER = frozenset({"erase_tenant", "replay_erasures"})
 PRIVILEGED = ("DATABASE_OWNER_URL", "DATABASE_OPS_URL", "DATABASE_ADMIN_URL")
 
 
@@ -48,13 +50,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run_with(addresses: dict[str, str], command: str, arguments: Sequence[str], data: Path) -> None:
-    """Hand the command the addresses it needs and no others: `migrate` the owner's, the rest docent_app's."""
+    """Hand the command the addresses it needs and no others: docent_app's, `migrate` and a few the owner's too."""
     if command == "migrate":
         if "DATABASE_OWNER_URL" not in addresses:
             sys.exit("docent: migrations need DATABASE_OWNER_URL beside DATABASE_URL (`init` prints where it is)")
         addresses["DATABASE_URL"] = addresses["DATABASE_OWNER_URL"]
         (data / "servers" / "postgres.migrated").unlink(missing_ok=True)  # `up` looks again next time
-    for name in PRIVILEGED:
+    kept = {"DATABASE_OWNER_URL"} if command in WITH_OWNER else set()
+    for name in set(PRIVILEGED) - kept:
         addresses.pop(name, None)
         os.environ.pop(name, None)
     os.environ.update(addresses)

@@ -17,7 +17,7 @@ from django.urls import path  # noqa: E402
 from servestatic import ServeStaticASGI  # noqa: E402
 
 from config.bodies import BodyLimits, MeasuredHandler  # noqa: E402
-from config.lifespan import web_process  # noqa: E402
+from config.lifespan import platform_process, web_process  # noqa: E402
 from conversations.consumers import ConversationConsumer, PersonConsumer  # noqa: E402
 from tenants.channels import TenantSocketMiddleware  # noqa: E402
 
@@ -31,10 +31,14 @@ _http = BodyLimits(
     idle_seconds=settings.DOCENT_BODY_IDLE_SECONDS,
 )
 # Channels' routes hold ASGI applications where Django's stubs expect views.
-_socket_routes: list[Any] = [
-    path("o/<slug:slug>/ws/", cast("Any", PersonConsumer.as_asgi())),
-    path("o/<slug:slug>/ws/conversations/<uuid:conversation>/", cast("Any", ConversationConsumer.as_asgi())),
-]
+_socket_routes: list[Any] = (
+    []
+    if settings.DOCENT_PLATFORM_ADMIN
+    else [
+        path("o/<slug:slug>/ws/", cast("Any", PersonConsumer.as_asgi())),
+        path("o/<slug:slug>/ws/conversations/<uuid:conversation>/", cast("Any", ConversationConsumer.as_asgi())),
+    ]
+)
 _sockets = TenantSocketMiddleware(cast("Any", URLRouter(_socket_routes)))
 
 
@@ -49,10 +53,11 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
+    opened = platform_process if settings.DOCENT_PLATFORM_ADMIN else web_process
     async with AsyncExitStack() as process:
         await receive()
         try:
-            await process.enter_async_context(web_process())
+            await process.enter_async_context(opened())
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise

@@ -94,7 +94,7 @@ def _create_organisation(owner: User) -> str:
     tenant.save(update_fields=["sample_questions"])
     access = access_by_membership(owner, tenant.slug, carrier=Carrier.CLI)
     with tenant_atomic(tenant.id):
-        collection = default_collection()
+        collection = default_collection(access)
     for name in _FILES:
         with (_DOCUMENTS / name).open("rb") as content:
             file = IncomingFile(name, (_DOCUMENTS / name).stat().st_size, content)

@@ -29,6 +29,7 @@ from config.supervisor import Program, Supervisor
 
 _MARKER = "DOCENT_UP"  # in the environment of everything that `up` starts: names its state folder
 _PRIVILEGED = ("DATABASE_OWNER_URL", "DATABASE_OPS_URL", "DATABASE_ADMIN_URL")
+_OPERATOR = "DOCENT_PLATFORM_ADMIN"  # asks for `/admin/`, and makes the process that finds it serve that alone
 _ROOT_IS_FINE = "ignore:::celery.platforms"  # it warns of root because of pickle; our messages are JSON only
 _READY_WITHIN = 90.0  # seconds
 _QUICK, _CALM = 0.05, 1.0  # seconds between two looks
@@ -47,6 +48,7 @@ class Options:
     port: int
     workers: int
     demo: bool
+    admin_port: int | None = None
 
     @property
     def address(self) -> str:
@@ -60,6 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", default=os.environ.get("PORT") or "8000", type=int, help="port ($PORT or 8000)")
     parser.add_argument("--workers", default=1, type=int, metavar="N", help="web processes (1)")
+    parser.add_argument(
+        "--admin-port", type=int, metavar="N", help=f"port of /admin/ with {_OPERATOR}=1 (the next)"
+    )
     parser.add_argument("--no-demo", dest="demo", action="store_false", help="no demo organisation")
 
 
@@ -68,7 +73,13 @@ def main(arguments: Sequence[str], data: Path) -> int:
     parser = argparse.ArgumentParser(prog="manage.py up", description="Start Docent and everything it needs.")
     add_arguments(parser)
     parsed = parser.parse_args(arguments)
-    return run(Options(host=parsed.host, port=parsed.port, workers=parsed.workers, demo=parsed.demo), data)
+    # Only one process finds it in its environment: the others would serve nothing else.
+    is_asked = os.environ.pop(_OPERATOR, "").lower() in {"1", "true", "yes", "on"}
+    admin_port = (parsed.admin_port or parsed.port + 1) if is_asked else None
+    options = Options(
+        host=parsed.host, port=parsed.port, workers=parsed.workers, demo=parsed.demo, admin_port=admin_port
+    )
+    return run(options, data)
 
 
 def run(options: Options, data: Path) -> int:
@@ -209,8 +220,9 @@ def _programs(options: Options, environ: Mapping[str, str], data: Path, listener
     application = _unprivileged(environ)
     platform = {name: value for name, value in environ.items() if name != "DATABASE_ADMIN_URL"}
     web = [
-        sys.executable, "-m", "uvicorn", "config.asgi:application", f"--fd={listener.fileno()}",
-        "--lifespan=on", "--log-level=warning", "--no-server-header", "--timeout-graceful-shutdown=5",
+        sys.executable, "-m", "uvicorn", "config.asgi:application", "--lifespan=on",
+        "--log-level=warning", "--no-server-header", "--timeout-graceful-shutdown=5",
+        "--no-proxy-headers",  # DOCENT_TRUSTED_PROXIES says whom to believe
     ]  # fmt: skip
     worker = [
         sys.executable, "-W", _ROOT_IS_FINE, "-m", "celery", "--quiet", "--app=config", "worker",
@@ -224,15 +236,31 @@ def _programs(options: Options, environ: Mapping[str, str], data: Path, listener
         "--beat",
         f"--schedule={data / 'beat'}",
     ]
+    # Each web process allows its share of the calls while Valkey is away.
+    shared = application | {"DOCENT_WEB_PROCESSES": str(options.workers)}
     names = [f"web{number}" for number in range(1, options.workers + 1)] if options.workers > 1 else ["web"]
     return [
         *(
-            Program(name=name, command=web, environ=application, descriptors=(listener.fileno(),))
+            Program(
+                name=name,
+                command=[*web, f"--fd={listener.fileno()}"],
+                environ=shared,
+                descriptors=(listener.fileno(),),
+            )
             for name in names
         ),
         Program(name="worker", command=[*worker, *work], environ=application),
         Program(name="platform", command=[*worker, *beat], environ=platform),
+        *_operators_program(options, web, application),
     ]
+
+
+def _operators_program(options: Options, web: Sequence[str], environ: Mapping[str, str]) -> list[Program]:
+    """`/admin/` in a process of its own, for this machine alone, if it was asked for."""
+    if options.admin_port is None:
+        return []
+    command = [*web, "--host=127.0.0.1", f"--port={options.admin_port}"]
+    return [Program(name="admin", command=command, environ={**environ, _OPERATOR: "1"})]
 
 
 class _Progress:
@@ -272,6 +300,8 @@ class _Progress:
         if self._probe.healthy():
             self._ready = True
             _write(f"Docent is ready at {self._options.address}")
+            if self._options.admin_port is not None:
+                _write(f"  platform administration: http://127.0.0.1:{self._options.admin_port}/admin/")
             if self._options.demo:
                 self._demo = _manage(self._environ, "ensure_demo")
         elif crashed or time.monotonic() > self._deadline:

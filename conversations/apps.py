@@ -1,11 +1,25 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 
 class ConversationsConfig(AppConfig):
     name = "conversations"
+    verbose_name = gettext_lazy("Conversations")
 
     def ready(self) -> None:
-        from conversations.services.conversations import blank_quotes
+        from django.db.models import Count
+
+        from conversations import admin  # noqa: F401
+        from conversations.exports import export_conversations
+        from conversations.selectors import list_running_replies
+        from conversations.services.conversations import blank_quotes, erase_conversations_of
         from documents.registry import on_documents_erased
+        from tenants.exports import on_person_exported
+        from tenants.limits.meters import Meter, register_meter
+        from tenants.models import QuotaKind
+        from tenants.registry import on_person_erased
 
         on_documents_erased.register(blank_quotes)
+        on_person_erased.register(erase_conversations_of)
+        on_person_exported.register(export_conversations)
+        register_meter(QuotaKind.REPLIES, Meter(list_running_replies, "conversation__author_id", Count("id")))

@@ -27,9 +27,12 @@ def sidebar(request: HttpRequest) -> dict[str, Any]:
     # An error page is rendered after the tenant's unit has ended; it has no sidebar.
     if access is None or find_tenant_id() is None or not isinstance(request.user, User):
         return {}
+    # The administration has a frame of its own, without them.
+    if request.resolver_match is not None and request.resolver_match.app_name == "admin":
+        return {}
     return {
         "conversations": list(_groups(access)) if access.allows(Action.CHAT) else [],
-        "memberships": list_memberships(request.user),
+        "memberships": list_memberships(request),
         "person_socket_url": f"/o/{access.tenant_slug}/ws/",
     }
 

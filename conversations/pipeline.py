@@ -26,6 +26,8 @@ from retrieval.types import Found, Hit, Scope
 from tenants.access import Access
 from tenants.db import run_in_tenant
 
+_CHARACTERS_A_TOKEN = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -50,6 +52,16 @@ class Outcome:
     supports: list[Support] = field(default_factory=list)
     usage: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, Any] = field(default_factory=dict)
+    # Given to the model and taken from it, thinking included.
+    prompt_characters: int = 0
+    completion_characters: int = 0
+
+    def estimated_usage(self) -> dict[str, int]:
+        """Tokens when the model was cut off before it said how many: about one for four characters."""
+        return {
+            "prompt_tokens": -(-self.prompt_characters // _CHARACTERS_A_TOKEN),
+            "completion_tokens": -(-self.completion_characters // _CHARACTERS_A_TOKEN),
+        }
 
 
 async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
@@ -128,6 +140,8 @@ async def _write(choice: Choice, request: ChatRequest, outcome: Outcome, started
             if delta.thinking:
                 yield ThinkingAdded(thought, delta.thinking)
                 thought += len(delta.thinking)
+            outcome.prompt_characters = sum(len(message.content) for message in request.messages)
+            outcome.completion_characters += len(delta.text) + len(delta.thinking)
             shown = markers.feed(delta.text)
             if delta.finish_reason is not None:
                 shown += markers.flush()

@@ -1,6 +1,6 @@
 """Reads of conversations and the doors to them. A conversation is its author's alone: others get 404."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,9 @@ from conversations.sources import stored_citations, stored_sources
 from providers.chat.base import ChatMessage
 from retrieval.types import Scope
 from tenants.access import Access
+from tenants.context import current_tenant_id
 from tenants.errors import NotFound
+from tenants.jobs.models import ReplyLease
 from tenants.permissions import Action
 
 
@@ -55,6 +57,13 @@ def access_reply(access: Access, message_id: UUID) -> Message:
     return message
 
 
+def list_running_replies() -> QuerySet[Message]:
+    """Everybody's answers that some process is writing now; found by their leases, of which there are few."""
+    leases = ReplyLease.objects.filter(tenant_id=current_tenant_id())
+    found: QuerySet[Message] = Message.objects.filter(id__in=leases.values("message_id"))
+    return found
+
+
 def scope_of(conversation: Conversation) -> Scope:
     """What the conversation was told to ask; nothing chosen means everything."""
     collections = tuple(conversation.chosen_collections.values_list("collection_id", flat=True))
@@ -81,12 +90,10 @@ def message_views(access: Access, messages: Iterable[Message]) -> list[dict[str,
     """Messages as programs and pages read them, with their citations and sources."""
     messages = list(messages)
     ids = [message.id for message in messages]
-    citations: dict[UUID, list[Citation]] = {}
-    for citation in Citation.objects.filter(message__in=ids).order_by("marker"):
-        citations.setdefault(citation.message_id, []).append(citation)
-    sources: dict[UUID, list[Source]] = {}
-    for source in Source.objects.filter(message__in=ids).order_by("marker"):
-        sources.setdefault(source.message_id, []).append(source)
+    cited = list(Citation.objects.filter(message__in=ids).order_by("marker"))
+    read = list(Source.objects.filter(message__in=ids).order_by("marker"))
+    citations = _by_message(cited, stored_citations(access, cited))
+    sources = _by_message(read, stored_sources(access, read))
     return [
         {
             "id": str(message.id),
@@ -97,8 +104,8 @@ def message_views(access: Access, messages: Iterable[Message]) -> list[dict[str,
             "status": message.status,
             "finish_reason": message.finish_reason or None,
             "model": message.model or None,
-            "citations": stored_citations(access.tenant_slug, citations.get(message.id, [])),
-            "sources": stored_sources(access.tenant_slug, sources.get(message.id, [])),
+            "citations": citations.get(message.id, []),
+            "sources": sources.get(message.id, []),
             "error": error_of(message),
             "usage": message.usage,
             "timings": message.timings,
@@ -106,6 +113,15 @@ def message_views(access: Access, messages: Iterable[Message]) -> list[dict[str,
         }
         for message in messages
     ]
+
+
+def _by_message(
+    rows: Sequence[Citation | Source], items: Sequence[dict[str, Any]]
+) -> dict[UUID, list[dict[str, Any]]]:
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for row, item in zip(rows, items, strict=True):
+        found.setdefault(row.message_id, []).append(item)
+    return found
 
 
 def error_of(message: Message) -> dict[str, Any] | None:

@@ -26,6 +26,7 @@ from documents.extraction import ACCEPTED_EXTENSIONS
 from documents.models import Status as DocumentStatus
 from documents.selectors import visible_collections
 from tenants.access import Access
+from tenants.limits.words import OF_ASKING, tight_limits
 from tenants.permissions import Action
 from tenants.portal import portal_view, wants_json
 from tenants.selectors import get_tenant
@@ -97,6 +98,7 @@ def _page(request: HttpRequest, access: Access, found: Conversation | None) -> H
             for one in collections
         ],
         "sample_questions": get_tenant(access.tenant_id).sample_questions,
+        "tight_limits": tight_limits(access, OF_ASKING),
         "model_name": async_to_sync(chooser().name)(),
         "socket_url": _socket_url(found) if found else reverse("portal:chat") + "ws/",
         "create_url": reverse("portal:conversation-create"),

@@ -1,8 +1,7 @@
 """Where files lie: `t/<tenant>/…`, under names that are ids, never what a person typed."""
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -34,13 +33,6 @@ def find_bytes(key: str) -> bytes | None:
             return content
     except FileNotFoundError:
         return None
-
-
-async def stream(key: str) -> AsyncIterator[bytes]:
-    """A stored file's bytes in blocks, read on threads. Raises FileNotFoundError at the first."""
-    with await asyncio.to_thread(default_storage.open, key) as stored:
-        while block := await asyncio.to_thread(stored.read, _BLOCK):
-            yield block
 
 
 def save_bytes(key: str, content: bytes) -> None:

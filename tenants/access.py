@@ -4,7 +4,9 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -18,6 +20,7 @@ from tenants.permissions import PERMISSIONS, Action, Role, Scope, scopes_of_role
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH = 43  # 62**43 > 2**256: two UUIDs
+_USE_NOTED_EVERY = timedelta(minutes=1)
 _TOKEN = re.compile(r"dct_([0-9A-Za-z]{43})_([0-9A-Za-z_-]{43})")
 
 
@@ -44,6 +47,12 @@ class Access:
     collections: frozenset[UUID] | None = None
     # Where the request came from.
     address: str | None = None
+    # Calls and questions a second.
+    rate_limit: int
+    # When the token ends by itself.
+    expires_at: datetime | None = None
+    # By this process's monotonic clock: what is revoked later has not been seen here.
+    resolved_at: float = field(default_factory=time.monotonic, compare=False)
 
     def allows(self, action: Action) -> bool:
         rule = PERMISSIONS[action]
@@ -78,6 +87,8 @@ def _access(
         token_id=token.id if token else None,
         collections=frozenset(token.collections) if token and token.collections is not None else None,
         address=address,
+        rate_limit=membership.tenant.rate_limit,
+        expires_at=token.expires_at if token else None,
     )
 
 
@@ -115,10 +126,19 @@ def access_by_token(raw: str, *, address: str | None = None) -> Access:
             .filter(user=token.user_id, user__is_active=True, tenant__is_active=True)
             .first()
         )
+        if membership is not None:
+            _note_use(token)
     if membership is None:
         raise refused
     scopes = frozenset(Scope(scope) for scope in token.scopes)
     return _access(membership, carrier=Carrier.TOKEN, scopes=scopes, token=token, address=address)
+
+
+def _note_use(token: ApiToken) -> None:
+    """To the minute: a write for each call would cost more than the call."""
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at >= _USE_NOTED_EVERY:
+        ApiToken.objects.filter(id=token.id, last_used_at=token.last_used_at).update(last_used_at=now)
 
 
 def access_of_cli(slug: str, email: str | None = None) -> Access:

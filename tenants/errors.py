@@ -1,6 +1,7 @@
 """What can be refused, said once. HTTP, sockets and the command line each map these in one place."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,9 @@ class DocentError(Exception):
     status = 400
     code = "invalid"
     title = "Invalid request"
+
+    # Seconds after which it is worth trying again; None where no clock helps.
+    retry_after: int | None = None
 
     def __init__(self, detail: str = "", *, code: str = "", errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(detail or self.title)
@@ -62,6 +66,25 @@ class TooLarge(DocentError):
 
 class UnsupportedType(DocentError):
     status, code, title = 415, "unsupported_type", "This kind of content is not supported"
+
+
+class RateLimited(DocentError):
+    status, code, title = 429, "rate_limited", "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class QuotaExceeded(DocentError):
+    """A limit that the organisation has set is used up; `quota` says which one and how much of it."""
+
+    status, code, title = 429, "quota_exceeded", "A limit of your organisation is used up"
+
+    def __init__(self, detail: str, *, quota: dict[str, Any], retry_after: int | None) -> None:
+        super().__init__(detail)
+        self.quota = quota
+        self.retry_after = retry_after
 
 
 class Failure(DocentError):

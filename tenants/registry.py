@@ -1,7 +1,9 @@
 """What lower apps publish and upper apps fill in `AppConfig.ready`: no signals for domain logic."""
 
+from collections import Counter
 from collections.abc import Callable
-from typing import Generic, ParamSpec
+from typing import Any, Generic, ParamSpec
+from uuid import UUID
 
 P = ParamSpec("P")
 
@@ -24,3 +26,11 @@ class Registry(Generic[P]):
 
 # Called with the tenant's id inside its context, when the tenant is created.
 on_tenant_created: Registry[[]] = Registry()
+
+# Called in the tenant's unit with an `Access` and ids that it names in a body's `collections`; refuses those
+# that it does not see.
+on_collections_named: Registry[[Any, list[UUID]]] = Registry()
+
+# Called in each tenant's unit with the id of a person whose traces go, and a count of removed rows by table to
+# add to.
+on_person_erased: Registry[[UUID, Counter[str]]] = Registry()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from config.secrets import load_secrets
 
@@ -37,6 +38,8 @@ DATABASES["default"] |= {
         "application_name": "docent",
     },
 }
+# The owner's address. Of all processes only `platform` finds it in its environment.
+DOCENT_OWNER_URL = env.str("DATABASE_OWNER_URL", default="")
 # Threads that serve tenant units of asynchronous code: never more than there are connections for them.
 DOCENT_UNIT_THREADS = max(2, DATABASES["default"]["OPTIONS"]["pool"]["max_size"] - 2)
 
@@ -149,12 +152,42 @@ LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
+# Signing up logs in at once; what needs a verified address (an invitation, a second factor) asks for it.
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 1
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = None
-ACCOUNT_FORMS = {"signup": "tenants.forms.SignupForm"}
+ACCOUNT_FORMS = {"signup": "tenants.forms.SignupForm", "add_email": "tenants.forms.AddEmailForm"}
 ACCOUNT_ADAPTER = "tenants.adapters.AccountAdapter"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# Whether strangers may sign up; with "closed" only people with an invitation may.
+DOCENT_SIGNUP = env.str("DOCENT_SIGNUP", default="open")
+if DOCENT_SIGNUP not in {"open", "closed"}:
+    raise ImproperlyConfigured(f"DOCENT_SIGNUP is “{DOCENT_SIGNUP}”; it can be open or closed.")
+# Proxies in front that each add to X-Forwarded-For; without any, the header is not believed.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("DOCENT_TRUSTED_PROXIES", default=0)
+
+MFA_ADAPTER = "tenants.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Docent"
+USERSESSIONS_ADAPTER = "tenants.adapters.SessionsAdapter"
+SOCIALACCOUNT_ADAPTER = "tenants.adapters.SignInAdapter"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"provider_class": "tenants.openid.OrganisationProvider"}}
+# A link and not a form starts it: the content policy keeps forms, their redirects too, on this site.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_EMAIL_REQUIRED = False  # our adapter requires it
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+# Sign-in providers that may have a private address or lack TLS, as host or host:port.
+DOCENT_OIDC_PRIVATE_HOSTS = frozenset(env.list("DOCENT_OIDC_PRIVATE_HOSTS", default=[]))
+
+vars().update(env.email_url("DOCENT_EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DOCENT_FROM_EMAIL", default="docent@localhost")
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -165,6 +198,14 @@ DOCENT_PUBLIC_URL = env.str(
     "DOCENT_PUBLIC_URL", default=f"http://127.0.0.1:{env.int('PORT', default=8000)}"
 ).rstrip("/")
 ALLOWED_HOSTS = env.list("DOCENT_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+# The operator's web process serves `/admin/` and none of the organisations: nothing in it can enter one.
+DOCENT_PLATFORM_ADMIN = env.bool("DOCENT_PLATFORM_ADMIN", default=False)
+if DOCENT_PLATFORM_ADMIN:
+    ROOT_URLCONF = "config.platform_urls"
+    MIDDLEWARE.remove("tenants.middleware.TenantMiddleware")
+    ALLOWED_HOSTS += ["127.0.0.1", "localhost"]  # where `up` lets it listen
+# Without TLS, on one machine, browsers take passkeys at http://localhost alone.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DOCENT_PUBLIC_URL.startswith("http://")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -198,6 +239,8 @@ DOCENT_MAX_REQUEST_BYTES = env.int("DOCENT_MAX_REQUEST_BYTES", default=200 * 102
 DOCENT_MAX_JSON_BYTES = 1024 * 1024
 DOCENT_MAX_QUESTION_BYTES = 32_000
 DOCENT_BODY_IDLE_SECONDS = env.float("DOCENT_BODY_IDLE_SECONDS", default=30.0)
+# How many web processes share a person's calls while Valkey, which counts them otherwise, is away.
+DOCENT_WEB_PROCESSES = env.int("DOCENT_WEB_PROCESSES", default=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = DOCENT_MAX_JSON_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
@@ -223,7 +266,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"AnswerModeEnum": "conversations.models.Mode.choices"},
+    "ENUM_NAME_OVERRIDES": {
+        "AnswerModeEnum": "conversations.models.Mode.choices",
+        "MemberRoleEnum": "tenants.permissions.Role.choices",
+        "QuotaForEnum": "tenants.models.QuotaFor.choices",
+    },
 }
 
 # --- Models ----------------------------------------------------------------------------------------------
@@ -243,6 +290,8 @@ DOCENT_PASSAGES = env.int("DOCENT_PASSAGES", default=7)
 DOCENT_PARSER_SECONDS = env.float("DOCENT_PARSER_SECONDS", default=60.0)
 DOCENT_JOB_LEASE_SECONDS = env.float("DOCENT_JOB_LEASE_SECONDS", default=20.0)
 DOCENT_REPLY_LEASE_SECONDS = env.float("DOCENT_REPLY_LEASE_SECONDS", default=15.0)
+# How often a web process asks whose authority ended: at most four, for what is open closes within five seconds.
+DOCENT_REVOCATION_SECONDS = min(env.float("DOCENT_REVOCATION_SECONDS", default=1.5), 4.0)
 DOCENT_ALLOW_UNISOLATED_PARSER = False
 
 # --- The rest --------------------------------------------------------------------------------------------

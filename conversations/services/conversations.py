@@ -1,5 +1,6 @@
 """Writes: conversations."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -75,6 +76,20 @@ def change_metadata(*, access: Access, conversation: Conversation, metadata: dic
         conversation.save(update_fields=["metadata", "updated_at"])
         record(access, "conversation.changed", target_kind="conversation", target_id=conversation.id)
     return conversation
+
+
+def erase_conversations_of(user_id: UUID, removed: Counter[str]) -> None:
+    """Remove all that a person asked and was answered. Registered with `on_person_erased`."""
+    conversations = Conversation.objects.filter(author_id=user_id)
+    messages = list(Message.objects.filter(conversation__in=conversations).values_list("id", flat=True))
+    removed["tenants_replylease"] += ReplyLease.objects.filter(message_id__in=messages).delete()[0]
+    for model, rows in (
+        (Citation, Citation.objects.filter(message__in=messages)),
+        (Source, Source.objects.filter(message__in=messages)),
+        (Message, Message.objects.filter(id__in=messages)),
+    ):
+        removed[model._meta.db_table] += rows.delete()[1].get(model._meta.label, 0)
+    removed[Conversation._meta.db_table] += conversations.delete()[1].get(Conversation._meta.label, 0)
 
 
 def delete_conversation(*, access: Access, conversation: Conversation) -> None:

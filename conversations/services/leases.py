@@ -6,12 +6,16 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Sum
+from django.db.models.functions import Length
 
-from conversations.models import Message, Status
+from conversations.models import Message, Source, Status
+from conversations.pipeline import Outcome
 from tenants.access import Access
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict
 from tenants.jobs.models import ReplyLease
+from tenants.limits.usage import Spender, count_tokens
 
 
 def request_stop(*, access: Access, message: Message) -> None:
@@ -55,4 +59,15 @@ def interrupt_reply(*, tenant_id: UUID, message_id: UUID) -> bool:
             "error_detail": "Writing this answer was interrupted. You can ask again.",
         }
         Message.objects.filter(id=message_id).update(**changed)
+        _count_what_was_kept(message_id)
     return True
+
+
+def _count_what_was_kept(message_id: UUID) -> None:
+    """The process that knew by which token it was asked is gone; what the rows show was used by their author."""
+    message = Message.objects.select_related("conversation").filter(id=message_id).first()
+    if message is None:
+        return
+    prompt = Source.objects.filter(message=message).aggregate(total=Sum(Length("text")))["total"]
+    used = Outcome(prompt_characters=prompt or 0, completion_characters=len(message.content)).estimated_usage()
+    count_tokens(Spender(message.conversation.author_id), model=message.model, **used)

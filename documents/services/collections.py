@@ -106,13 +106,14 @@ def set_collection_access(
 def _replace_grants(
     collection: Collection, memberships: Iterable[UUID], groups: Iterable[UUID], roles: Iterable[Role]
 ) -> None:
-    grants = [
-        *({"membership_id": one} for one in memberships),
-        *({"group_id": one} for one in groups),
-        *({"role": one} for one in roles),
-    ]
     CollectionGrant.objects.filter(collection=collection).delete()
-    CollectionGrant.objects.bulk_create(CollectionGrant(collection=collection, **grant) for grant in grants)
+    CollectionGrant.objects.bulk_create(
+        [
+            *(CollectionGrant(collection=collection, membership_id=one) for one in memberships),
+            *(CollectionGrant(collection=collection, group_id=one) for one in groups),
+            *(CollectionGrant(collection=collection, role=one) for one in roles),
+        ]
+    )
 
 
 def _require_known(wanted: Sequence[UUID], known: Container[UUID], pointer: str, detail: str) -> None:

@@ -1,7 +1,9 @@
 """Writes: documents that exist."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
@@ -40,6 +42,8 @@ def update_document(
     changed: dict[str, Any] = {"title": title, "tags": tags, "metadata": metadata, "collection": collection}
     changed = {name: value for name, value in changed.items() if value is not None}
     with tenant_atomic(access.tenant_id):
+        # What embeds the document meanwhile must not add a vector to the collection that it leaves.
+        document = Document.objects.select_for_update().get(id=document.id)
         if collection is not None and collection.id != document.collection_id:
             _require_no_twin(document, collection)
             ChunkEmbedding.objects.filter(document=document).update(collection=collection)
@@ -63,6 +67,16 @@ def delete_document(*, access: Access, document: Document) -> None:
         locked = list(Document.objects.filter(id=document.id).select_for_update())
         erase_documents(locked)
         record(access, "document.deleted", target_kind="document", target_id=document.id)
+
+
+def forget_person(user_id: UUID, removed: Counter[str]) -> None:
+    """Documents and collections stay, without who brought them. Registered with `on_person_erased`."""
+    removed["documents_document.uploaded_by_id"] += Document.objects.filter(uploaded_by_id=user_id).update(
+        uploaded_by_id=None
+    )
+    removed["documents_collection.created_by_id"] += Collection.objects.filter(created_by_id=user_id).update(
+        created_by_id=None
+    )
 
 
 def erase_documents(documents: Sequence[Document]) -> None:

@@ -21,6 +21,7 @@ from tenants.errors import (
     NotAuthenticated,
     NotFound,
     PermissionRefused,
+    QuotaExceeded,
     TooLarge,
     Unavailable,
 )
@@ -52,6 +53,8 @@ def problem(error: DocentError, request: Any) -> dict[str, Any]:
     }
     if error.errors:
         body["errors"] = [{"pointer": one.pointer, "detail": one.detail, "code": one.code} for one in error.errors]
+    if isinstance(error, QuotaExceeded):
+        body["quota"] = error.quota
     return body
 
 
@@ -59,6 +62,8 @@ def _headers(error: DocentError, request: Any) -> dict[str, str]:
     headers = {"X-Request-ID": request_id_of(request), "Cache-Control": "no-store"}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="docent"'
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
     return headers
 
 

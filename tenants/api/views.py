@@ -11,8 +11,9 @@ from rest_framework.views import APIView
 
 from tenants.access import Access
 from tenants.api.pages import Pages
+from tenants.limits.quotas import list_quota_states, read_use
+from tenants.models import QuotaKind
 from tenants.permissions import Action, Role, Scope
-from tenants.selectors import get_tenant
 
 
 class TenantView(APIView):
@@ -31,7 +32,8 @@ class TenantView(APIView):
         """The page of rows that the request's cursor names, as `results`, `next`, `previous`."""
         pages = self.pagination_class()
         found = pages.paginate_queryset(rows, self.request, view=self)
-        return pages.get_paginated_response(serializer(found, many=True).data)
+        shown = serializer(found, many=True, context={"access": self.access})
+        return pages.get_paginated_response(shown.data)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -50,8 +52,20 @@ class PersonSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField()
 
 
+class QuotaStateSerializer(serializers.Serializer[Any]):
+    """A limit that binds one, alone (`person`) or together with everybody (`tenant`)."""
+
+    kind = serializers.ChoiceField(choices=QuotaKind.choices())
+    applies_to = serializers.ChoiceField(choices=[("tenant", "tenant"), ("person", "person")])
+    amount = serializers.IntegerField()
+    used = serializers.IntegerField()
+    left = serializers.IntegerField()
+    resets_at = serializers.DateTimeField(allow_null=True)
+
+
 class LimitsSerializer(serializers.Serializer[Any]):
     requests_per_second = serializers.IntegerField()
+    quotas = QuotaStateSerializer(many=True)
 
 
 class MeSerializer(serializers.Serializer[Any]):
@@ -60,6 +74,7 @@ class MeSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices())
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=[(s.value, s.value) for s in Scope]))
     limits = LimitsSerializer()
+    used = serializers.DictField(child=serializers.IntegerField(), help_text="One's own use, by kind of limit.")
 
 
 class MeView(TenantView):
@@ -67,15 +82,16 @@ class MeView(TenantView):
 
     @extend_schema(operation_id="me", responses=MeSerializer)
     def get(self, request: Request) -> Response:
-        """Who the token is: tenant, person, role, scopes and limits."""
+        """Who the token is: tenant, person, role, scopes, limits, and what is used of them."""
         access = self.access
-        tenant = get_tenant(access.tenant_id)
+        quotas = [state.view() for state in list_quota_states(access)]
         return Response(
             {
                 "tenant": {"id": access.tenant_id, "name": access.tenant_name, "slug": access.tenant_slug},
                 "user": {"id": access.user_id, "email": access.email},
                 "role": access.role,
                 "scopes": sorted(access.scopes),
-                "limits": {"requests_per_second": tenant.rate_limit},
+                "limits": {"requests_per_second": access.rate_limit, "quotas": quotas},
+                "used": read_use(access),
             }
         )

@@ -1,8 +1,22 @@
 """Dispatch tables: what must be found before or across tenants. Ids, kinds and times; no content."""
 
+from enum import StrEnum
 from uuid import uuid4
 
 from django.db import models
+from django.utils import timezone
+
+
+class JobStatus(StrEnum):
+    """A job that is done has no row any more."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DEAD = "dead"
+
+    @classmethod
+    def choices(cls) -> list[tuple[str, str]]:
+        return [(one.value, one.value) for one in cls]
 
 
 class Job(models.Model):
@@ -33,6 +47,13 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.target_id}"
+
+    @property
+    def status(self) -> JobStatus:
+        if self.dead_at is not None:
+            return JobStatus.DEAD
+        is_leased = self.lease_expires_at is not None and self.lease_expires_at > timezone.now()
+        return JobStatus.RUNNING if is_leased else JobStatus.WAITING
 
 
 class ReplyLease(models.Model):

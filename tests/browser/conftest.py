@@ -31,6 +31,7 @@ from tests.browser.portal import Portal
 from tests.browser.witness import Witness
 from tests.environment import Environment
 from tests.factories import handbook, processed, ready, uploaded
+from tests.fixtures import HURRIED
 from tests.people import Person, person_of
 from tests.processes import LiveServer, Running, web_server
 from tests.standins.ollama import OllamaStandIn
@@ -216,5 +217,5 @@ def _user() -> User:
 
 def _founder(name: str) -> Person:
     user = _user()
-    tenant = create_tenant(name=name, owner=user)
+    tenant = create_tenant(name=name, owner=user, rate_limit=HURRIED)
     return person_of(user, tenant.slug)

@@ -41,6 +41,15 @@ async def test_pages_before_log_in(open_portal: OpenPortal, scheme: Scheme) -> N
 
 
 @both
+async def test_pages_of_ones_account(open_portal: OpenPortal, reader: Person, scheme: Scheme) -> None:
+    portal = await open_portal(reader, color_scheme=scheme)
+    origin = portal.url.partition("/o/")[0]
+    for path in ("email", "password/change", "2fa", "sessions", "connections", "reauthenticate"):
+        await portal.page.goto(f"{origin}/accounts/{path}/")
+        assert await violations(portal.page) == []
+
+
+@both
 async def test_an_empty_chat_and_an_answered_one_with_its_source(
     open_portal: OpenPortal, reader: Person, scheme: Scheme
 ) -> None:
@@ -68,6 +77,42 @@ async def test_documents_and_a_page_of_one(open_portal: OpenPortal, reader: Pers
         await portal.page.get_by_role("link", name=name).click()
         await expect(portal.page.get_by_role("heading", level=1)).to_have_text(name)
         assert await violations(portal.page) == []
+
+
+@both
+async def test_40_who_can_see_a_collection(open_portal: OpenPortal, founder: Person, scheme: Scheme) -> None:
+    portal = await open_portal(founder, color_scheme=scheme)
+    await portal.open("documents/")
+    await portal.page.get_by_text("Who can see what").click()
+    assert await violations(portal.page) == []
+    await portal.page.get_by_role("link", name="Change who can see Documents").click()
+    everyone = portal.page.get_by_label("Everyone at")
+    await expect(everyone).to_be_checked()
+    assert await violations(portal.page) == []
+    people = portal.page.get_by_role("group", name="People")
+    await expect(people).to_be_hidden()
+    await portal.page.get_by_label("Only those chosen here").check()
+    await expect(people).to_be_visible()
+    await portal.page.get_by_label("Members and above").check()
+    assert await violations(portal.page) == []
+    await portal.page.get_by_role("button", name="Save").click()
+    await portal.page.get_by_text("Who can see what").click()
+    await expect(portal.page.get_by_text("Only some people")).to_be_visible()
+    await portal.page.get_by_role("link", name="Change who can see Documents").click()
+    await expect(portal.page.get_by_label("Members and above")).to_be_checked()
+
+
+@both
+async def test_every_settings_page(open_portal: OpenPortal, founder: Person, scheme: Scheme) -> None:
+    portal = await open_portal(founder, color_scheme=scheme)
+    await portal.open("settings/")
+    links = portal.page.get_by_role("navigation", name="Settings").get_by_role("link")
+    names = await links.all_inner_texts()
+    assert {"Organisation", "People", "Groups", "API tokens"} <= set(names)
+    for name in names:
+        await links.get_by_text(name, exact=True).click()
+        await expect(portal.page.get_by_role("heading", level=1)).to_have_text(name)
+        assert await violations(portal.page) == [], name
 
 
 @both

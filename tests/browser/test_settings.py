@@ -8,9 +8,7 @@ from tests.browser.conftest import PASSWORD, OpenPortal
 from tests.people import Person
 
 
-async def test_a_token_is_made_copied_and_revoked_once_confirmed(
-    open_portal: OpenPortal, founder: Person
-) -> None:
+async def test_a_token_is_made_copied_and_revoked_once_confirmed(open_portal: OpenPortal, founder: Person) -> None:
     portal = await open_portal(founder, permissions=["clipboard-read", "clipboard-write"])
     page = portal.page
     await portal.open("settings/")

@@ -8,7 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tenants.db import tenant_atomic
+from tenants.models import ApiToken
 from tenants.services.tokens import create_token
+from tests.fixtures import HURRIED
 from tests.people import ApiClient, Person
 from tests.refusals import refusal
 
@@ -23,7 +26,15 @@ def test_says_tenant_person_role_scopes_and_limits(alice: Person) -> None:
         "user": {"id": str(alice.user.pk), "email": "alice@example.org"},
         "role": "owner",
         "scopes": ["chat", "documents:read", "documents:write"],
-        "limits": {"requests_per_second": 5},
+        "limits": {"requests_per_second": HURRIED, "quotas": []},
+        "used": {
+            "tokens_day": 0,
+            "tokens_month": 0,
+            "questions_day": 0,
+            "documents": 0,
+            "bytes": 0,
+            "replies": 0,
+        },
     }
 
 
@@ -40,8 +51,11 @@ def test_says_each_person_their_own(bob: Person, dana: Person, charlie: Person) 
 
 
 def test_every_wrong_token_is_refused_alike(alice: Person, charlie: Person) -> None:
-    past = timezone.now() - timedelta(seconds=1)
-    expired = create_token(access=alice.access, name="old", expires_at=past).value
+    soon = timezone.now() + timedelta(hours=1)
+    made = create_token(access=alice.access, name="old", expires_at=soon)
+    with tenant_atomic(alice.access.tenant_id):
+        ApiToken.objects.filter(id=made.token.id).update(expires_at=timezone.now() - timedelta(seconds=1))
+    expired = made.value
     own_id, secret = alice.token.rsplit("_", 1)
     other_secret = charlie.token[-len(secret) :]
     wrong = ["", "dct_x_y", alice.token[:-1], f"{own_id}_{other_secret}", expired, "z" * 90]

@@ -19,7 +19,7 @@ from tenants.context import (
     tenant_context,
 )
 from tenants.db import run_in_tenant, run_unit, tenant_atomic
-from tenants.models import Membership
+from tenants.models import Canary, Membership
 from tests.people import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -116,11 +116,11 @@ def test_I6_what_passes_the_first_lock_meets_the_second(acme: UUID, collection: 
     assert list(built) == [], "built in the context, read outside every unit"
     with tenant_atomic(acme):
         assert list(built.all()) == [collection]
-        identity = Membership.objects.get().id
+        identity = Canary.objects.get().id
     # Django deletes a lone object that nothing points to by its key, past the managers.
-    assert Membership(id=identity).delete() == (0, {"tenants.Membership": 0})
+    assert Canary(id=identity).delete() == (0, {"tenants.Canary": 0})
     with tenant_atomic(acme):
-        assert Membership(id=identity).delete() == (1, {"tenants.Membership": 1})
+        assert Canary(id=identity).delete() == (1, {"tenants.Canary": 1})
 
 
 def test_I1_a_query_of_one_tenant_finds_nothing_in_anothers_unit(

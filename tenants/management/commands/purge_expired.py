@@ -1,0 +1,16 @@
+"""`manage.py purge_expired`."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from tenants.services.purging import purge_exports, purge_invitations, purge_revocations
+
+
+class Command(BaseCommand):
+    help = "Remove what has had its time: exports, invitations a month after they expired, revocations."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(f"{purge_exports():8} exports")
+        self.stdout.write(f"{purge_invitations():8} invitations")
+        self.stdout.write(f"{purge_revocations():8} revocations")
