@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
+
+from django.utils import timezone
 
 from conversations.models import Citation, Message, Role, Source, Status
 from conversations.services.conversations import create_conversation
 from documents.models import Chunk
 from documents.services.collections import create_collection
 from tenants.db import tenant_atomic
+from tenants.models import Export, GroupMember, Job, Membership, QuotaFor, QuotaKind
+from tenants.permissions import Role as TenantRole
+from tenants.services.groups import create_group
+from tenants.services.invitations import create_invitation
+from tenants.services.limits import NewQuota, set_quota
+from tenants.services.tokens import create_token
 from tests.factories import ready
 from tests.people import Person
 
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """A document that is searchable, a collection without any, and a conversation with one cited answer."""
+    """A document that is searchable, a collection without any, and a conversation with one cited answer.
+
+    Of the organisation itself: a group with its `user` in it, a token, a limit, an
+    invitation, a job, and an export of one's own that is to be written.
+    """
 
     person: Person
     collection: UUID
@@ -24,17 +37,30 @@ class Estate:
     conversation: UUID
     question: UUID
     reply: UUID
+    user: UUID
+    group: UUID
+    invitation: UUID
+    token: UUID
+    limit: UUID
+    job: UUID
+    export: UUID
+
+    @property
+    def message(self) -> UUID:
+        """What paths call a message: only answers can be followed and stopped."""
+        return self.reply
 
     @property
     def ids(self) -> frozenset[str]:
         """Everything by which others could recognise it."""
-        own = (self.collection, self.document, self.conversation, self.question, self.reply)
+        content = (self.collection, self.document, self.conversation, self.question, self.reply)
+        own = (*content, self.user, self.group, self.invitation, self.token, self.limit, self.job, self.export)
         return frozenset(map(str, own))
 
 
-def estate_of(person: Person) -> Estate:
-    """Make one. Needs the `worker`."""
-    document = UUID(ready(person)["id"])
+def estate_of(person: Person, content: bytes | None = None) -> Estate:
+    """Make one, of a document with these bytes if given. Needs the `worker`, and all that an owner may do."""
+    document = UUID(ready(person, content=content)["id"])
     access = person.access
     with tenant_atomic(access.tenant_id):
         collection = create_collection(access=access, name=f"Archive of {person.slug}")
@@ -64,4 +90,29 @@ def estate_of(person: Person) -> Estate:
         }
         Source.objects.create(**place, text=chunk.text, score=1.0)
         Citation.objects.create(**place, quote=chunk.text)
-    return Estate(person, collection.id, document, conversation.id, question.id, reply.id)
+        group = create_group(access=access, name=f"Trustees of {person.user.name}")
+        # Not by the service, which closes what its person has open: sockets of the test would go.
+        GroupMember.objects.create(group=group, membership=Membership.objects.get(user=access.user_id))
+        invited = create_invitation(access=access, email=f"friend-of-{person.user.email}", role=TenantRole.VIEWER)
+        token = create_token(access=access, name=f"Crawler of {person.slug}").token
+        limit = set_quota(
+            access=access, quota=NewQuota(QuotaKind.DOCUMENTS, QuotaFor.PERSON, 1000, access.user_id)
+        )
+        later = timezone.now() + timedelta(days=1)
+        job = Job.objects.create(tenant_id=access.tenant_id, kind="none.known", target_id=document, run_at=later)
+        export = Export.objects.create(subject_id=access.user_id, requested_by_id=access.user_id, expires_at=later)
+    return Estate(
+        person=person,
+        collection=collection.id,
+        document=document,
+        conversation=conversation.id,
+        question=question.id,
+        reply=reply.id,
+        user=access.user_id,
+        group=group.id,
+        invitation=invited.invitation.id,
+        token=token.id,
+        limit=limit.id,
+        job=job.id,
+        export=export.id,
+    )

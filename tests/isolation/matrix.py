@@ -1,93 +1,275 @@
-"""Who may do what: one row for each route and method. `test_matrix` holds it against the URL configurations."""
+"""Who may do what, everywhere: what there is, by the URL configurations; what is right, by the permission table.
+
+A row is a route and a method. Its view says which action it is; `PERMISSIONS` says who may do that; `SIGHTS` and
+`FOR_OTHERS` say what else an object takes that somebody else made. Nothing is said here of any single route but
+what a request to it carries.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from functools import cache
 from typing import Any
 
-from tenants.permissions import Scope
+from asgiref.sync import async_to_sync, iscoroutinefunction
+from django.conf import settings
+from django.test import RequestFactory
+from django.urls import URLPattern, URLResolver, get_resolver
 
-CHAT, READ, WRITE = Scope.CHAT, Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE
-FILE = {"files": ("note.txt", b"Bicycles are kept in the yard behind the mill.", "text/plain")}
+from tenants.permissions import PERMISSIONS, Action, Role, Scope
+
+API_PREFIX = "api/v1/"
+ADMIN_PREFIX = "admin/"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SAFE = frozenset({"GET"})
+PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
+
+
+class Whose(StrEnum):
+    """To whom belongs what a path names."""
+
+    OWN = "own"
+    COLLEAGUES = "a colleague's"
+    HIDDEN = "a colleague's in a restricted collection"
+    FOREIGN = "foreign"
+    MISSING = "missing"
+
+
+class Sight(Enum):
+    """Who in the organisation sees what a colleague has made."""
+
+    EVERYONE = "everyone"
+    UNLESS_RESTRICTED = "everyone, unless its collection is restricted"
+    AUTHOR = "its author alone"
+    ADMINS = "its author and admins"
+
+
+SIGHTS = {
+    "collection": Sight.UNLESS_RESTRICTED,
+    "document": Sight.UNLESS_RESTRICTED,
+    "conversation": Sight.AUTHOR,
+    "message": Sight.AUTHOR,
+    "export": Sight.AUTHOR,
+    "user": Sight.EVERYONE,
+    "group": Sight.EVERYONE,
+    "invitation": Sight.EVERYONE,
+    "token": Sight.ADMINS,
+    "limit": Sight.EVERYONE,
+    "job": Sight.EVERYONE,
+}
+
+# What it takes to do to a colleague's what everybody with that action may do to their own.
+FOR_OTHERS = {
+    Action.WRITE_DOCUMENTS: Action.MANAGE_DOCUMENTS,
+    Action.WRITE_OWN_TOKENS: Action.MANAGE_TENANT,
+    Action.LEAVE: Action.MANAGE_MEMBERS,
+}
+
+
+class Outcome(Enum):
+    ALLOWED = "allowed"
+    UNAUTHENTICATED = 401
+    FORBIDDEN = 403
+    UNSEEN = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A role, and of a token the scopes; None in a session."""
+
+    role: Role
+    scopes: AbstractSet[Scope] | None = None
+
+    def may(self, action: Action) -> bool:
+        rule = PERMISSIONS[action]
+        ranks = list(Role)
+        has_scope = self.scopes is None or rule.scope is None or rule.scope in self.scopes
+        return has_scope and ranks.index(self.role) >= ranks.index(rule.role)
+
+    def sees(self, kind: str, whose: Whose) -> bool:
+        if whose is Whose.OWN:
+            return True
+        if whose in {Whose.FOREIGN, Whose.MISSING}:
+            return False
+        match SIGHTS[kind]:
+            case Sight.EVERYONE:
+                return True
+            case Sight.UNLESS_RESTRICTED:
+                return whose is Whose.COLLEAGUES or self.may(Action.SEE_RESTRICTED)
+            case Sight.ADMINS:
+                return self.may(Action.MANAGE_TENANT)
+            case Sight.AUTHOR:
+                return False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A named pattern of a URL configuration, without the leading slash, and its view."""
+
+    name: str
+    pattern: str
+    view: Callable[..., Any]
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        """Kind of value and name of each."""
+        return [(match["kind"] or "str", match["name"]) for match in PARAMETER.finditer(self.pattern)]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of objects that the path names, in its order."""
+        return [name.removesuffix("_id") for kind, name in self.parameters if kind == "uuid"]
+
+    @property
+    def is_async(self) -> bool:
+        return bool(iscoroutinefunction(self.view))
+
+    def path(self, ids: Mapping[str, object]) -> str:
+        """The path to these objects, by kind."""
+
+        def value(match: re.Match[str]) -> str:
+            return "1" if match["kind"] == "int" else str(ids[match["name"].removesuffix("_id")])
+
+        return "/" + PARAMETER.sub(value, self.pattern)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What alice, who owns what the path names, bob, a member, and dana, a viewer of her organisation, get.
+    """A route and a method that it serves, with the action that the view says this is."""
 
-    Charlie of another organisation is not listed, nor is nobody: what they get follows from the path.
-    `scope` is what a token must have; requests carry `json` or `files`.
-    """
-
+    route: Route
     method: str
-    route: str
-    alice: int
-    bob: int
-    dana: int
-    scope: Scope | None = None
-    json: Mapping[str, Any] | None = None
-    files: Mapping[str, Any] | None = field(default=None, repr=False)
+    action: Action
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route.name}"
+
+    @property
+    def sample(self) -> Mapping[str, Any]:
+        return SAMPLES.get((self.method, self.route.name), {})
+
+    def relations(self, authority: Authority) -> list[Whose]:
+        """The ids that are worth telling apart here: few for whoever may not do this at all."""
+        if not self.route.kinds:
+            return [Whose.OWN]
+        if not authority.may(self.action):
+            return [Whose.OWN, Whose.FOREIGN, Whose.MISSING]
+        sights = {SIGHTS[kind] for kind in self.route.kinds}
+        return [one for one in Whose if one is not Whose.HIDDEN or sights == {Sight.UNLESS_RESTRICTED}]
+
+    def expected(self, authority: Authority, whose: Whose) -> Outcome:
+        if not authority.may(self.action):
+            return Outcome.FORBIDDEN
+        if not all(authority.sees(kind, whose) for kind in self.route.kinds):
+            return Outcome.UNSEEN
+        more = FOR_OTHERS.get(self.action)
+        is_others = bool(self.route.kinds) and whose is not Whose.OWN
+        if is_others and more is not None and not authority.may(more):
+            return Outcome.FORBIDDEN
+        return Outcome.ALLOWED
 
 
-# In this order: what deletes comes last.
-API = (
-    Row("GET", "me", 200, 200, 200),
-    Row("GET", "collections", 200, 200, 200, READ),
-    Row("POST", "collections", 201, 201, 403, WRITE, {"name": "Minutes"}),
-    Row("GET", "collection", 200, 200, 200, READ),
-    Row("PATCH", "collection", 200, 403, 403, WRITE, {"name": "Minutes of the board"}),
-    Row("GET", "collection-stats", 200, 200, 200, READ),
-    Row("GET", "documents", 200, 200, 200, READ),
-    Row("POST", "documents", 202, 202, 403, WRITE, None, FILE),
-    Row("GET", "document", 200, 200, 200, READ),
-    Row("PATCH", "document", 200, 403, 403, WRITE, {"title": "Handbook for staff"}),
-    Row("GET", "document-file", 200, 200, 200, READ),
-    Row("GET", "document-chunks", 200, 200, 200, READ),
-    Row("GET", "document-versions", 200, 200, 200, READ),
-    Row("GET", "document-events", 200, 200, 200, READ),
-    Row("GET", "document-page", 200, 200, 200, READ),
-    Row("GET", "document-page-image", 200, 200, 200, READ),
-    Row("POST", "document-cancel", 409, 403, 403, WRITE, {}),  # allowed, but processing is over
-    Row("POST", "search", 200, 200, 200, READ, {"query": "paid holiday"}),
-    Row("POST", "query", 200, 200, 200, CHAT, {"query": "How many days of paid holiday are there?"}),
-    Row("GET", "conversations", 200, 200, 200, CHAT),
-    Row("POST", "conversations", 201, 201, 201, CHAT, {}),
-    Row("GET", "conversation", 200, 404, 404, CHAT),
-    Row("PATCH", "conversation", 200, 404, 404, CHAT, {"title": "Leave"}),
-    Row("GET", "messages", 200, 404, 404, CHAT),
-    Row("POST", "messages", 201, 404, 404, CHAT, {"content": "How many days of paid holiday are there?"}),
-    Row("GET", "message", 200, 404, 404, CHAT),
-    Row("GET", "message-events", 200, 404, 404, CHAT),
-    Row("POST", "message-stop", 409, 404, 404, CHAT, {}),  # allowed, but the reply is over
-    Row("POST", "conversation-end", 200, 404, 404, CHAT, {}),
-    Row("POST", "conversation-reopen", 200, 404, 404, CHAT, {}),
-    Row("DELETE", "conversation", 204, 404, 404, CHAT),
-    Row("POST", "document-reprocess", 202, 403, 403, WRITE, {}),
-    Row("DELETE", "document", 204, 403, 403, WRITE),
-    Row("DELETE", "collection", 204, 403, 403, WRITE),
-)
+FILE = {"files": ("note.txt", b"Bicycles are kept in the yard behind the mill.")}
+QUESTION = "How many days of paid holiday are there?"
 
-PORTAL = (
-    Row("GET", "chat", 200, 200, 200),
-    Row("POST", "conversation-create", 201, 201, 201),
-    Row("GET", "conversation", 200, 404, 404),
-    Row("POST", "conversation-rename", 200, 404, 404, None, {"title": "Leave"}),
-    Row("GET", "documents", 200, 200, 200),
-    Row("POST", "upload", 202, 202, 403, None, None, FILE),
-    Row("POST", "collection-create", 201, 201, 403, None, {"name": "Minutes"}),
-    Row("GET", "passage", 200, 200, 200),
-    Row("GET", "passage-data", 200, 200, 200),
-    Row("GET", "page-image", 200, 200, 200),
-    Row("GET", "original", 200, 200, 200),
-    Row("POST", "conversation-delete", 302, 404, 404),
-    Row("POST", "document-retry", 204, 403, 403),
-    Row("POST", "document-delete", 204, 403, 403),
-)
+# What a request carries so that it does something. Without one, whoever is allowed is told what is missing.
+SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
+    ("POST", "collections"): {"name": "Minutes"},
+    ("PATCH", "collection"): {"name": "Minutes of the board"},
+    ("POST", "documents"): FILE,
+    ("PATCH", "document"): {"title": "Handbook for staff"},
+    ("POST", "search"): {"query": QUESTION},
+    ("POST", "query"): {"query": QUESTION},
+    ("PATCH", "conversation"): {"title": "Leave"},
+    ("POST", "messages"): {"content": QUESTION},
+    ("PATCH", "member"): {"role": "viewer"},
+    ("POST", "invitations"): {"email": "new@example.org", "role": "viewer"},
+    ("POST", "groups"): {"name": "Board"},
+    ("PATCH", "group"): {"name": "Trustees"},
+    ("PUT", "usage-limits"): {"limits": []},
+    ("POST", "tokens"): {"name": "Crawler"},
+    ("POST", "exports"): {"of": "me"},
+    ("POST", "conversation-rename"): {"title": "Leave"},
+    ("POST", "upload"): FILE,
+    ("POST", "collection-create"): {"name": "Minutes"},
+    ("POST", "collection-access"): {"everyone": "true"},
+    ("POST", "organisation-change"): {"name": "Acme and Sons"},
+    ("POST", "member-role"): {"role": "viewer"},
+    ("POST", "invitation-create"): {"email": "new@example.org", "role": "viewer"},
+    ("POST", "group-create"): {"name": "Board"},
+    ("POST", "group-rename"): {"name": "Trustees"},
+    ("POST", "limit-set"): {"kind": "documents", "whom": "tenant", "amount": "1000"},
+    ("POST", "token-create"): {"name": "Crawler"},
+}
+
+
+def walk(resolver: URLResolver, prefix: str = "") -> Iterator[Route]:
+    """Every route below, each of which has a name."""
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLPattern):
+            assert pattern.name, f"{prefix}{pattern.pattern} has no name"
+            yield Route(pattern.name, f"{prefix}{pattern.pattern}", pattern.callback)
+        else:
+            yield from walk(pattern, f"{prefix}{pattern.pattern}")
+
+
+def global_routes() -> list[Route]:
+    """Outside every organisation and no API."""
+    return [one for one in walk(get_resolver(settings.ROOT_URLCONF)) if not one.pattern.startswith(API_PREFIX)]
+
+
+def api_routes() -> list[Route]:
+    return [one for one in walk(get_resolver(settings.ROOT_URLCONF)) if one.pattern.startswith(API_PREFIX)]
+
+
+def portal_routes() -> list[Route]:
+    return [one for one in walk(get_resolver(settings.TENANT_URLCONF)) if not one.pattern.startswith(ADMIN_PREFIX)]
+
+
+def admin_routes() -> list[Route]:
+    """Of an organisation's administration."""
+    return [one for one in walk(get_resolver(settings.TENANT_URLCONF)) if one.pattern.startswith(ADMIN_PREFIX)]
+
+
+def api_actions(route: Route) -> dict[str, object]:
+    """What the view says of each method that it serves; None where it says nothing."""
+    view: Any = getattr(route.view, "cls", None)
+    served = [method for method in METHODS if hasattr(view, method.lower())]
+    said: Mapping[str, Action] = getattr(view, "actions_by_method", {})
+    return {method: said.get(method) for method in {*served, *said}}
+
+
+@cache
+def portal_actions(route: Route) -> dict[str, object]:
+    """The view's one action, of each method that it serves."""
+    # Asked for a method that nobody serves, a view tells those that it does.
+    view: Any = async_to_sync(route.view) if route.is_async else route.view
+    ids = {name: None for _, name in route.parameters}
+    allowed = view(RequestFactory().generic("BREW", "/"), **ids).headers["Allow"].split(", ")
+    action = getattr(route.view, "action", None)
+    return {method: action for method in allowed if method in METHODS}
+
+
+def rows(routes: list[Route], actions_of: Callable[[Route], dict[str, object]]) -> list[Row]:
+    """Those whose view says what they are; `test_matrix` names the others."""
+    return [
+        Row(route, method, action)
+        for route in routes
+        for method, action in sorted(actions_of(route).items())
+        if isinstance(action, Action) and set(route.kinds) <= set(SIGHTS)
+    ]
+
 
 # Outside every organisation: what nobody in particular and a person logged in get for GET.
 GLOBAL = {
     "home": (200, 200),
+    "new-organisation": (302, 200),
+    "invitation": (404, 404),
+    "invitation-verify": (405, 405),
     "account_login": (200, 302),
     "account_logout": (302, 200),
     "account_inactive": (200, 200),
@@ -103,14 +285,28 @@ GLOBAL = {
     "account_reset_password_from_key": (200, 200),
     "account_reset_password_from_key_done": (200, 200),
     "account_reset_password_done": (200, 200),
+    "mfa_index": (302, 200),
+    "mfa_authenticate": (302, 302),
+    "mfa_reauthenticate": (302, 302),
+    "mfa_activate_totp": (302, 302),
+    "mfa_deactivate_totp": (302, 404),
+    "mfa_view_recovery_codes": (302, 404),
+    "mfa_generate_recovery_codes": (302, 302),
+    "mfa_download_recovery_codes": (302, 404),
+    "mfa_list_webauthn": (302, 200),
+    "mfa_add_webauthn": (302, 302),
+    "mfa_reauthenticate_webauthn": (302, 302),
+    "mfa_remove_webauthn": (302, 302),
+    "mfa_edit_webauthn": (302, 302),
+    "mfa_login_webauthn": (302, 302),
+    "usersessions_list": (302, 200),
+    "account_delete": (302, 302),
+    "socialaccount_connections": (302, 200),
+    "socialaccount_login_cancelled": (200, 200),
+    "openid_connect_login": (404, 404),
+    "openid_connect_callback": (404, 404),
     "health-live": (200, 200),
     "health-ready": (200, 200),
     "schema": (200, 200),
     "api-docs": (200, 200),
-}
-
-# Sockets, by their pattern: who may enter, and of which scopes a token needs any.
-SOCKETS: dict[str, tuple[set[str], frozenset[Scope]]] = {
-    "o/<slug:slug>/ws/": ({"alice", "bob", "dana"}, frozenset({CHAT, READ})),
-    "o/<slug:slug>/ws/conversations/<uuid:conversation>/": ({"alice"}, frozenset({CHAT})),
 }

@@ -16,8 +16,8 @@ from conversations.services.conversations import create_conversation
 from retrieval.search import search
 from retrieval.types import Mode, Scope
 from tenants.db import tenant_atomic
+from tenants.isolation.catalog import tenant_models
 from tests.environment import Environment
-from tests.isolation.catalog import tenant_models
 from tests.isolation.estates import Estate, estate_of
 from tests.people import Person
 from tests.processes import Running
