@@ -71,7 +71,11 @@ def live(person: Person, *, document: str) -> UUID:
         Source.objects.create(**place, **where, text=chunk.text, score=1.0)
         Citation.objects.create(**place, **where, quote=chunk.text)
         ReplyLease.objects.create(
-            message_id=reply.id, tenant_id=access.tenant_id, process_id=uuid4(), expires_at=timezone.now()
+            message_id=reply.id,
+            tenant_id=access.tenant_id,
+            process_id=uuid4(),
+            # Or a web server that runs beside the test would find it abandoned.
+            expires_at=timezone.now() + timedelta(hours=1),
         )
         membership = Membership.objects.get(user=person.user)
         named = {"name": f"Of {person.user.name}", "slug": person.user.name.lower()}

@@ -9,13 +9,12 @@ import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.utils import timezone
 
-from documents.models import Document, DocumentVersion, Status
+from documents.models import Collection, Document, DocumentVersion, Status
 from documents.services.documents import INGEST
 from tenants.db import tenant_atomic
 from tenants.models import AuditEvent, Job
 from tenants.permissions import Scope
 from tenants.services.tokens import create_token
-from tests.factories import uploaded
 from tests.people import ApiClient, Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,15 +29,24 @@ def _api(person: Person, *scopes: Scope) -> ApiClient:
 
 
 def _dead(person: Person) -> Job:
-    """The job of a document that was given up, as the worker leaves both."""
-    document = uploaded(person, "notes.txt", f"Notes of {person.slug}.".encode())["id"]
+    """The job of a document that was given up, as a worker leaves both; none that lives takes it up."""
+    file = {"sha256": uuid4().hex * 2, "size": 5, "media_type": "text/plain"}
     with tenant_atomic(person.access.tenant_id):
-        version = DocumentVersion.objects.get(document=document)
-        Document.objects.filter(id=document).update(
-            status=Status.FAILED, error_code="processing_failed", error_detail=DETAIL
+        document = Document.objects.create(
+            collection=Collection.objects.get(is_default=True),
+            name="notes.txt",
+            title="Notes",
+            status=Status.FAILED,
+            error_code="processing_failed",
+            error_detail=DETAIL,
+            **file,
         )
-    Job.objects.filter(target_id=version.id).update(dead_at=timezone.now(), attempts=3)
-    return Job.objects.get(target_id=version.id)
+        version = DocumentVersion.objects.create(document=document, number=1, storage_key="t/none", **file)
+    now = timezone.now()
+    job: Job = Job.objects.create(
+        tenant_id=person.access.tenant_id, kind=INGEST, target_id=version.id, run_at=now, dead_at=now, attempts=3
+    )
+    return job
 
 
 def test_dead_jobs_are_listed_with_their_reason(alice: Person, bob: Person, charlie: Person) -> None:
