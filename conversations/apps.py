@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models import Count
 from django.utils.translation import gettext_lazy
 
 
@@ -7,8 +8,6 @@ class ConversationsConfig(AppConfig):
     verbose_name = gettext_lazy("Conversations")
 
     def ready(self) -> None:
-        from django.db.models import Count
-
         from conversations import admin  # noqa: F401
         from conversations.exports import export_conversations
         from conversations.selectors import list_running_replies

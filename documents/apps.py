@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models import Count, Sum
 from django.utils.translation import gettext_lazy
 
 
@@ -7,8 +8,6 @@ class DocumentsConfig(AppConfig):
     verbose_name = gettext_lazy("Documents")
 
     def ready(self) -> None:
-        from django.db.models import Count, Sum
-
         from documents import admin  # noqa: F401
         from documents.exports import export_files, export_uploads
         from documents.ingestion import give_up, ingest_version

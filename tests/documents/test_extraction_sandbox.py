@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from documents.extraction import (
     iter_pages,
     network_isolation,
 )
+from tests.config.polling import wait_for
 from tests.documents.pdfs import (
     drawing_pdf,
     endless_pdf,
@@ -52,13 +52,6 @@ def error_of(path: Path, media_type: str = PDF, limits: Limits | None = None) ->
     assert failure.value.detail.endswith(".")
     assert parsers() == []
     return failure.value
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -383,8 +376,15 @@ def test_f1_a_killed_worker_leaves_no_parser_behind(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", ORPHAN, str(path)], cwd=PROJECT) as worker:
         watched = psutil.Process(worker.pid)
         # the parser has finished its own preparations when it uses memory for the file
-        wait_until(lambda: any(child.memory_info().rss > 60 * 2**20 for child in watched.children()), seconds=20)
+        wait_for(
+            "the parser has taken memory",
+            lambda: any(child.memory_info().rss > 60 * 2**20 for child in watched.children()),
+        )
         (parser,) = watched.children()
         worker.kill()
 
-    wait_until(lambda: not parser.is_running() or parser.status() == psutil.STATUS_ZOMBIE, seconds=1.5)
+    wait_for(
+        "the parser has ended",
+        lambda: not parser.is_running() or parser.status() == psutil.STATUS_ZOMBIE,
+        within=1.5,
+    )
