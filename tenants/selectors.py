@@ -26,6 +26,14 @@ from tenants.permissions import Action
 M = TypeVar("M", bound=Model)
 
 
+def _one(rows: QuerySet[M], detail: str) -> M:
+    """The only row; missing, foreign and out of sight are the same `NotFound`."""
+    found = rows.first()
+    if found is None:
+        raise NotFound(detail)
+    return found
+
+
 def get_tenant(tenant_id: UUID) -> Tenant:
     """The tenant of an access; it exists as long as its access does."""
     return Tenant.objects.get(id=tenant_id)
@@ -39,10 +47,7 @@ def list_members(access: Access) -> QuerySet[Membership]:
 
 
 def access_member(access: Access, user_id: UUID) -> Membership:
-    found = list_members(access).filter(user=user_id).first()
-    if found is None:
-        raise NotFound("There is no such member.")
-    return found
+    return _one(list_members(access).filter(user=user_id), "There is no such member.")
 
 
 def list_groups(access: Access) -> QuerySet[Group]:
@@ -53,10 +58,7 @@ def list_groups(access: Access) -> QuerySet[Group]:
 
 
 def access_group(access: Access, group_id: UUID) -> Group:
-    found = list_groups(access).filter(id=group_id).first()
-    if found is None:
-        raise NotFound("There is no such group.")
-    return found
+    return _one(list_groups(access).filter(id=group_id), "There is no such group.")
 
 
 def list_group_members(access: Access, group: Group) -> QuerySet[Membership]:
@@ -79,10 +81,7 @@ def list_invitations(access: Access) -> QuerySet[Invitation]:
 
 
 def access_invitation(access: Access, invitation_id: UUID) -> Invitation:
-    found = list_invitations(access).filter(id=invitation_id).first()
-    if found is None:
-        raise NotFound("There is no such invitation.")
-    return found
+    return _one(list_invitations(access).filter(id=invitation_id), "There is no such invitation.")
 
 
 def list_tokens(access: Access) -> QuerySet[ApiToken]:
@@ -100,10 +99,7 @@ def list_tenant_tokens(access: Access) -> QuerySet[ApiToken]:
 def access_token(access: Access, token_id: UUID) -> ApiToken:
     """One's own, or for admins anybody's."""
     visible = list_tenant_tokens if access.allows(Action.MANAGE_TENANT) else list_tokens
-    found = visible(access).filter(id=token_id).first()
-    if found is None:
-        raise NotFound("There is no such token.")
-    return found
+    return _one(visible(access).filter(id=token_id), "There is no such token.")
 
 
 def _tokens() -> QuerySet[ApiToken]:
@@ -125,10 +121,7 @@ def access_jobs(access: Access) -> QuerySet[Job]:
 
 
 def access_job(access: Access, job_id: UUID) -> Job:
-    found = access_jobs(access).filter(id=job_id).first()
-    if found is None:
-        raise NotFound("There is no such job.")
-    return found
+    return _one(access_jobs(access).filter(id=job_id), "There is no such job.")
 
 
 def list_exports(access: Access) -> QuerySet[Export]:
@@ -147,10 +140,7 @@ def list_exports(access: Access) -> QuerySet[Export]:
 
 
 def access_export(access: Access, export_id: UUID) -> Export:
-    found = list_exports(access).filter(id=export_id).first()
-    if found is None:
-        raise NotFound("There is no such export.")
-    return found
+    return _one(list_exports(access).filter(id=export_id), "There is no such export.")
 
 
 def list_audit(access: Access) -> QuerySet[AuditEvent]:
