@@ -25,3 +25,4 @@ pages: list[URLPattern | URLResolver] = [
     path("health/ready", ready, name="health-ready"),
 ]
 urlpatterns = [*pages, path("api/", include("config.api_urls"))]
+handler404 = "tenants.middleware.not_found"

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +28,8 @@ class OfferedChoices(AutocompleteJsonView):
         asked = tuple(request.GET.get(name, "") for name in ("app_label", "model_name", "field_name"))
         if asked not in self.admin_site.completed_fields():
             raise PermissionDenied
+        if "\0" in request.GET.get("term", ""):
+            raise BadRequest("Null characters are not allowed.")
         return super().process_request(request)
 
 

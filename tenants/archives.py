@@ -64,7 +64,7 @@ class Archive:
 def safe_name(name: str) -> str:
     """A file's name as the last part of a path in an archive: whoever unpacks it stays in its folder."""
     kept = "".join("_" if one in '/\\:*?"<>|' or not one.isprintable() else one for one in name).strip(" .")
-    return kept[-150:] or "file"
+    return kept.encode()[-150:].decode(errors="ignore") or "file"  # file systems count bytes
 
 
 def _json(content: Any, *, indent: int | None = None) -> str:

@@ -4,16 +4,19 @@ import re
 from collections.abc import Awaitable, Callable
 from http.cookies import SimpleCookie
 from importlib import import_module
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.models import Session
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
 from tenants.access import Access, access_by_token, bearer_of
+from tenants.addresses import address_of
 from tenants.db import run_unit
 from tenants.doors import Login, session_digest
 from tenants.errors import DocentError, NotAuthenticated, NotFound
@@ -57,7 +60,8 @@ def resolve(scope: dict[str, Any]) -> tuple[Access, Login | None]:
     if match is None:
         raise NotFound
     headers = _single_headers(scope["headers"])
-    address = scope["client"][0] if scope.get("client") else None
+    # The handshake is a request like any other: who sent it is found by the same rule.
+    address = address_of(ASGIRequest({**scope, "method": "GET"}, BytesIO()))
     bearer = bearer_of(headers.get("authorization"))
     if bearer is not None:
         access = access_by_token(bearer, address=address)
@@ -84,7 +88,10 @@ def _require_same_origin(headers: dict[str, str]) -> None:
     domain, _port = split_domain_port(host)
     if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
         raise NotAuthenticated
-    origin = urlsplit(headers.get("origin", ""))
+    try:
+        origin = urlsplit(headers.get("origin", ""))
+    except ValueError as error:  # no address at all, like http://[
+        raise NotAuthenticated from error
     allowed = {host, urlsplit(settings.DOCENT_PUBLIC_URL).netloc}
     if origin.scheme not in {"http", "https"} or origin.netloc not in allowed:
         raise NotAuthenticated
@@ -98,7 +105,7 @@ def _login(cookie_header: str) -> tuple[HttpRequest, Login]:
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(morsel.value)
     request.user = get_user(request)
-    stored = Session.objects.filter(session_key=morsel.value).first()
+    stored = Session.objects.filter(session_key=request.session.session_key).first()
     if not isinstance(request.user, User) or stored is None:
         raise NotAuthenticated
     return request, Login(session_sha256=session_digest(morsel.value), expires_at=stored.expire_date)

@@ -1,4 +1,4 @@
-"""Signing up, and changing the address that one logs in with."""
+"""Signing up, changing the address that one logs in with, and proving who one is with a key."""
 
 from typing import Any
 
@@ -8,10 +8,18 @@ from allauth.account.forms import SignupForm as AllauthSignupForm
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
 from allauth.core import context, ratelimit
+from allauth.mfa.adapter import get_adapter as get_second_factor_adapter
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from django import forms
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext_lazy as _
+from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from tenants.models import User
 from tenants.services.organisations import create_tenant
@@ -45,7 +53,10 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponseBase | None]:
         if not self.account_already_exists:
-            return self.save(request), None
+            try:
+                return self.save(request), None
+            except IntegrityError:  # somebody signed up with this address at the same moment
+                self.account_already_exists = True
         email, adapter = self.cleaned_data["email"], get_adapter(request)
         if ratelimit.consume(request, action="confirm_email", key=email):
             adapter.send_account_already_exists_mail(email)
@@ -73,8 +84,41 @@ class AddEmailForm(AllauthAddEmailForm):  # type: ignore[misc]
 
     def save(self, request: HttpRequest) -> EmailAddress:
         with transaction.atomic():
+            User.objects.select_for_update(no_key=True).get(pk=self.user.pk)  # of two at once, one after the other
             under_way = EmailAddress.objects.filter(user=self.user, verified=False).exclude(email=self.user.email)
             under_way.delete()
             address: EmailAddress = EmailAddress.objects.create(user=self.user, email=self.cleaned_data["email"])
         send_verification_email_to_address(request, address)
         return address
+
+
+class KeyField(forms.JSONField):
+    """What a browser says for a key. allauth and fido2 expect a browser's; what is none fails in many ways."""
+
+    def __init__(self, said: type[AuthenticationResponse | RegistrationResponse]) -> None:
+        super().__init__(widget=forms.HiddenInput)
+        self._said = said
+
+    def clean(self, value: Any) -> Any:
+        found = super().clean(value)
+        try:
+            self._said.from_dict(found)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise get_second_factor_adapter().validation_error("incorrect_code") from error
+        return found
+
+
+class AddKeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    credential = KeyField(RegistrationResponse)
+
+
+class AuthenticateKeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
+    credential = KeyField(AuthenticationResponse)
+
+
+class LoginKeyForm(LoginWebAuthnForm):  # type: ignore[misc]
+    credential = KeyField(AuthenticationResponse)
+
+
+class ReauthenticateKeyForm(ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    credential = KeyField(AuthenticationResponse)

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import set_script_prefix
+from django.views.defaults import page_not_found
 
 from tenants.access import Access, access_by_token, bearer_of
 from tenants.addresses import address_of
@@ -135,6 +136,13 @@ class TenantMiddleware:
             if response.status_code >= 500:  # noqa: PLR2004
                 transaction.set_rollback(True)
         return response  # type: ignore[no-any-return]
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's `handler404`: of paths that lead nowhere programs hear as of everything else."""
+    if _BEARER.match(request.path_info):
+        return problem_response(NotFound(), request)
+    return page_not_found(request, exception)
 
 
 def _refuse_bound_session(request: HttpRequest) -> HttpResponse | None:

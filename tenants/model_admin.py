@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
+from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -39,6 +40,16 @@ _LOOKUPS = frozenset({"exact", "isnull", "gte", "lt", "id__exact", "year", "mont
 def access_of(request: HttpRequest) -> Access:
     """Who is asking: the tenant's middleware has resolved it."""
     return cast("Access", request.access)  # type: ignore[attr-defined]
+
+
+class CompletedSelect(AutocompleteSelect):
+    """Django's, which cannot show again what was chosen if that is no row's id."""
+
+    def optgroups(self, name: str, value: Sequence[str], attrs: dict[str, Any] | None = None) -> Any:
+        try:
+            return super().optgroups(name, value, attrs)
+        except ValidationError:
+            return super().optgroups(name, [], attrs)
 
 
 class ByPermissionTable:
@@ -73,6 +84,11 @@ class ByPermissionTable:
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
         return field
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]
+            kwargs["widget"] = CompletedSelect(db_field, self.admin_site)  # type: ignore[attr-defined]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
 
 def _allows(request: HttpRequest, action: Action | None) -> bool:
@@ -112,6 +128,21 @@ class OfferedLookups(_ModelAdmin):
             if lookup == name or (lookup.startswith(f"{name}__") and lookup[len(name) + 2 :] in _LOOKUPS):
                 return True
         return False
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Django's, which fails at a comparison with NUL and at the end of the calendar."""
+        if any("\0" in value for _, values in request.GET.lists() for value in values):
+            raise IncorrectLookupParameters
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, ValueError) as error:
+            raise IncorrectLookupParameters from error
+
+    def response_action(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().response_action(*args, **kwargs)
+        except ValidationError as error:
+            raise BadRequest("What was selected is no row's id.") from error
 
 
 class TenantModelAdmin(ByPermissionTable, OfferedLookups):

@@ -8,6 +8,7 @@ link itself may add to the request.
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,7 +30,8 @@ from tenants.links import absolute, global_url
 # Asymmetric ones alone: a provider's public key is no secret to sign with.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 _REQUIRED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
-_KEPT = ("sub", "email", "email_verified", "name")
+# What is read of a person, and as what (OpenID Connect Core 1.0, 5.1).
+_KEPT = {"sub": str, "email": str, "email_verified": bool, "name": str}
 _LEEWAY = 60  # seconds between the provider's clock and ours
 
 
@@ -68,7 +70,10 @@ class OpenIdAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any
     ) -> SocialLogin:
         claims = self._verified_claims(app, kwargs["response"].get("id_token"))
-        kept = {name: claims[name] for name in _KEPT if name in claims}
+        kept = {name: claims[name] for name, kind in _KEPT.items() if isinstance(claims.get(name), kind)}
+        if not f"{kept['sub']}{kept.get('email', '')}".isprintable():
+            raise OAuth2Error("The ID token's subject or address holds characters that are no text.")
+        kept["name"] = _cleaned(kept.get("name", ""))
         return self.get_provider().sociallogin_from_response(request, {"id_token": kept})
 
     def _verified_claims(self, app: SocialApp, id_token: Any) -> dict[str, Any]:
@@ -158,6 +163,11 @@ def _fetched_metadata(issuer: str) -> dict[str, Any]:
             if not isinstance(url, str) or not (urlsplit(url).scheme == "https" or session.may_be_private(url)):
                 raise OAuth2Error(f"The metadata's {name} is missing or not https.")
     return metadata
+
+
+def _cleaned(name: str) -> str:
+    """Without control characters and half surrogates, which the database keeps in no text."""
+    return "".join(one for one in name if unicodedata.category(one) not in {"Cc", "Cs"})
 
 
 def _object_of(response: Any) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from urllib3.exceptions import NewConnectionError
 
 _MAX_BYTES = 1024 * 1024
 _CHUNK = 16 * 1024
-# IPv4 addresses written as IPv6 ones for translators (RFC 6052).
-_TRANSLATED = IPv6Network("64:ff9b::/96")
+# All that is public of IPv6 so far (RFC 4291, 2.4). Outside lie IPv4 addresses in other clothes: those written
+# for translators (RFC 6052, RFC 8215) and for automatic tunnels.
+_PUBLIC = IPv6Network("2000::/3")
 
 
 class AddressRefused(requests.RequestException):
@@ -33,7 +34,7 @@ def is_public(address: str) -> bool:
     if isinstance(ip, IPv6Address):
         if ip.ipv4_mapped is not None:
             return is_public(str(ip.ipv4_mapped))
-        if ip.sixtofour is not None or ip.teredo is not None or ip in _TRANSLATED:
+        if ip.sixtofour is not None or ip.teredo is not None or ip not in _PUBLIC:
             return False
     return ip.is_global and not ip.is_multicast
 

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from tenants.access import Access
 from tenants.api.problems import as_docent_error, problem_response
-from tenants.errors import DocentError
+from tenants.errors import DocentError, InvalidInput
 from tenants.permissions import Action
 
 
@@ -24,6 +24,13 @@ def wants_json(request: HttpRequest) -> bool:
 def is_navigation(request: HttpRequest) -> bool:
     """A browser itself is asking, by a link or a form: it names HTML, which scripts never do."""
     return "text/html" in request.headers.get("Accept", "")
+
+
+def require_text(request: HttpRequest) -> None:
+    """Raise `InvalidInput` for a NUL in the query or a form: PostgreSQL keeps none."""
+    texts = [text for sent in (request.GET, request.POST) for _, values in sent.lists() for text in values]
+    if any("\0" in str(text) for text in texts):
+        raise InvalidInput("Null characters are not allowed.", code="null_characters_not_allowed")
 
 
 def portal_view(action: Action) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -58,6 +65,7 @@ def portal_view(action: Action) -> Callable[[Callable[..., Any]], Callable[..., 
 def _allowed(request: HttpRequest, action: Action) -> Access:
     access: Access = request.access  # type: ignore[attr-defined]
     access.require(action)
+    require_text(request)
     return access
 
 

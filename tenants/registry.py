@@ -31,6 +31,10 @@ on_tenant_created: Registry[[]] = Registry()
 # that it does not see.
 on_collections_named: Registry[[Any, list[UUID]]] = Registry()
 
+# Called in the tenant's unit with an `Access` and a dictionary, to which the collections that it sees are added:
+# name by id, in the order in which people read them.
+on_collections_listed: Registry[[Any, dict[UUID, str]]] = Registry()
+
 # Called in each tenant's unit with the id of a person whose traces go, and a count of removed rows by table to
 # add to.
 on_person_erased: Registry[[UUID, Counter[str]]] = Registry()

@@ -115,8 +115,13 @@ def find_sign_in_provider(access: Access) -> SignInProvider | None:
 
 
 def access_jobs(access: Access) -> QuerySet[Job]:
-    """The organisation's jobs: the one door to them, for their table holds every tenant's."""
+    """The organisation's jobs: the one door to them, for their table holds every tenant's.
+
+    A token that reaches some collections only is refused: jobs are of documents in all of them.
+    """
     access.require(Action.MANAGE_TENANT)
+    if access.collections is not None:
+        raise PermissionRefused("A token that is limited to some collections has no jobs.")
     return Job.objects.filter(tenant_id=access.tenant_id)
 
 

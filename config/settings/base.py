@@ -172,6 +172,12 @@ if DOCENT_SIGNUP not in {"open", "closed"}:
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("DOCENT_TRUSTED_PROXIES", default=0)
 
 MFA_ADAPTER = "tenants.adapters.SecondFactorAdapter"
+MFA_FORMS = {
+    "add_webauthn": "tenants.forms.AddKeyForm",
+    "authenticate_webauthn": "tenants.forms.AuthenticateKeyForm",
+    "login_webauthn": "tenants.forms.LoginKeyForm",
+    "reauthenticate_webauthn": "tenants.forms.ReauthenticateKeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Docent"
@@ -189,6 +195,7 @@ DOCENT_OIDC_PRIVATE_HOSTS = frozenset(env.list("DOCENT_OIDC_PRIVATE_HOSTS", defa
 vars().update(env.email_url("DOCENT_EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DOCENT_FROM_EMAIL", default="docent@localhost")
+SESSION_ENGINE = "tenants.session_store"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -248,7 +255,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.api.permissions.PermissionTable"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["tenants.api.serializers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "tenants.api.pages.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "tenants.api.problems.exception_handler",

@@ -8,6 +8,8 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import render
@@ -17,6 +19,8 @@ from tenants.addresses import address_of
 from tenants.models import User
 from tenants.outbound import PublicSession
 from tenants.services.signin import SignIn, find_sign_in, is_member_of, join_by_sign_in
+
+_MAX_EMAIL = 254  # what a `User` takes
 
 
 class SignInAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
@@ -44,8 +48,8 @@ class SignInAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if sign_in is None or sociallogin.state.get("process") != AuthProcess.LOGIN:
             raise _refusal(request, _("This way to log in is closed."))
         claims = sociallogin.account.extra_data["id_token"]
-        email = str(claims.get("email", "")).lower()
-        if not email or claims.get("email_verified") is not True:
+        email = claims.get("email", "").lower()
+        if not _is_email(email) or claims.get("email_verified") is not True:
             raise _refusal(request, _("The provider does not say that your e-mail address is verified."))
         if not sign_in.covers(email):
             raise _refusal(request, _("Your e-mail address is not one of those that may log in here."))
@@ -110,6 +114,14 @@ def _app_of(sign_in: SignIn) -> SocialApp:
             "fetch_userinfo": False,
         },
     )
+
+
+def _is_email(text: str) -> bool:
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return len(text) <= _MAX_EMAIL
 
 
 def _refusal(request: HttpRequest, reason: str) -> ImmediateHttpResponse:

@@ -7,6 +7,7 @@ the same permission table and the same problem+json; its other methods go throug
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
+from io import BytesIO
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction
@@ -18,10 +19,11 @@ from rest_framework.serializers import Serializer
 
 from tenants.access import Access
 from tenants.api.problems import error_of, problem_response
+from tenants.api.serializers import StrictJSONParser
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant
 from tenants.doors import each_while_allowed
-from tenants.errors import InvalidInput, NotAuthenticated, TooLarge, UnsupportedType
+from tenants.errors import NotAuthenticated, TooLarge, UnsupportedType
 
 V = TypeVar("V", bound=TenantView)
 KEEP_ALIVE_SECONDS = 15.0
@@ -64,12 +66,10 @@ def json_body(request: HttpRequest, serializer: type[Serializer[Any]]) -> dict[s
     if request.content_type != "application/json":
         raise UnsupportedType("Send the body as application/json.")
     try:
-        data = json.loads(request.body or b"null")
+        body = request.body
     except (RequestDataTooBig, RawPostDataException) as error:
         raise TooLarge("The request's body is too large.") from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("The body is not JSON.", code="parse_error") from error
-    checked = serializer(data=data)
+    checked = serializer(data=StrictJSONParser().parse(BytesIO(body or b"null")))
     checked.is_valid(raise_exception=True)
     validated: dict[str, Any] = checked.validated_data
     return validated

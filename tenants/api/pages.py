@@ -1,6 +1,10 @@
 """Cursor pages, alike for every list."""
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 
 from tenants.api.serializers import StrictSerializer
@@ -15,6 +19,12 @@ class Pages(CursorPagination):
     max_page_size = MAX_ROWS
     page_size_query_param = "limit"
     ordering: tuple[str, ...] = ("created_at", "id")
+
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> list[Any] | None:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValidationError, ValueError) as error:  # a cursor of somebody's own making
+            raise NotFound(self.invalid_cursor_message) from error
 
 
 class NewestFirst(Pages):

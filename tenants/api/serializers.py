@@ -1,9 +1,24 @@
 """What request bodies have in common."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+
+
+class StrictJSONParser(JSONParser):
+    """Refuses what can be parsed and then neither kept nor told: half surrogates, infinities, a bottomless pit."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            data = super().parse(*args, **kwargs)
+            json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, RecursionError) as error:
+            raise ParseError("The body is not JSON that can be kept.") from error
+        return data
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -1,6 +1,6 @@
 """`/usage/`: what was used, and the limits that admins set."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -40,7 +40,7 @@ class UsageInput(StrictSerializer):
         self.is_valid(raise_exception=True)
         wanted = self.validated_data
         last = wanted.get("to", today())
-        first = wanted.get("from", last - timedelta(days=_DEFAULT_DAYS - 1))
+        first = wanted.get("from") or last - min(timedelta(days=_DEFAULT_DAYS - 1), last - date.min)
         if first > last:
             raise InvalidInput.at("/from", "The first day is after the last.", "out_of_range")
         if (last - first).days >= _MAX_DAYS:

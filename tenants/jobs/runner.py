@@ -23,11 +23,13 @@ def run_job(job_id: UUID) -> bool:
     counted when the job is taken, so that one that kills its worker is counted too.
     """
     seconds = settings.DOCENT_JOB_LEASE_SECONDS
-    lease = leases.claim(job_id, seconds=seconds)
-    if lease is None:
-        return False
-    if find_tenant_id() not in {None, lease.tenant_id}:
-        raise TenantConflict("The task was signed for another tenant than the job's.")
+    with transaction.atomic():
+        lease = leases.claim(job_id, seconds=seconds)
+        if lease is None:
+            return False
+        # Raised in here, so that the other tenant's job neither loses an attempt nor waits for a lease to end.
+        if find_tenant_id() not in {None, lease.tenant_id}:
+            raise TenantConflict("The task was signed for another tenant than the job's.")
     if lease.attempts > MAX_ATTEMPTS:
         _give_up(lease, "worker_died", "Processing stopped unexpectedly each time it was tried.")
         return True

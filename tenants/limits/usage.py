@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from tenants.access import Access
 from tenants.context import current_tenant_id
 from tenants.limits.meters import today
-from tenants.models import ApiToken, UsageDay, User
+from tenants.models import ApiToken, Membership, UsageDay
 from tenants.permissions import Action
 
 # Until its answer is over nobody knows which model a question will be answered by.
@@ -130,7 +130,8 @@ def _labels(group: GroupBy, keys: Iterable[Any]) -> dict[Any, str]:
     """What people call what was grouped by; what has gone since has only its id."""
     match group:
         case GroupBy.PERSON:
-            return dict(User.objects.filter(id__in=keys).values_list("id", "email"))
+            # Members' alone: where somebody who has left is reached now is no business of this organisation's.
+            return dict(Membership.objects.filter(user__in=keys).values_list("user_id", "user__email"))
         case GroupBy.TOKEN:
             names = dict(ApiToken.objects.filter(id__in=keys).values_list("id", "name"))
             return {None: gettext("Portal, without a token"), **names}

@@ -76,7 +76,7 @@ def remove_exports(exports: QuerySet[Export]) -> int:
     for export in rows:
         outbox.cancel(EXPORT, export.id)
     Export.objects.filter(id__in=[export.id for export in rows]).delete()
-    transaction.on_commit(partial(_delete_files, rows), robust=True)
+    transaction.on_commit(lambda: _delete_files(rows), robust=True)
     return len(rows)
 
 
@@ -86,7 +86,7 @@ def withdraw_exports(exports: QuerySet[Export], reason: str) -> int:
     for export in rows:
         outbox.cancel(EXPORT, export.id)
         _mark_failed(export, reason)
-    transaction.on_commit(partial(_delete_files, rows), robust=True)
+    transaction.on_commit(lambda: _delete_files(rows), robust=True)
     return len(rows)
 
 
@@ -112,9 +112,14 @@ def write_tenant_export(*, access: Access, target: BinaryIO, step: Callable[[flo
 
 
 def run_export(export_id: UUID, lease: Lease) -> None:
-    """The job: write the file, store it and say so. What nobody may have any more fails for good."""
+    """The job: write the file, store it and say so. What nobody may have any more fails for good.
+
+    Without the export's row nobody waits for it, and the job is done.
+    """
     try:
         access, is_of_person = _begin(export_id, lease)
+    except Export.DoesNotExist:
+        return
     except DocentError:
         with tenant_atomic(lease.tenant_id):
             give_up(export_id, "not_allowed", "Whoever asked for it may not have it any more.")
@@ -134,9 +139,10 @@ def run_export(export_id: UUID, lease: Lease) -> None:
 
 def _begin(export_id: UUID, lease: Lease) -> tuple[Access, bool]:
     """Whose sight the export has; raises `DocentError` when they may not have it (any more)."""
-    _step(export_id, lease, 0.0)
     with tenant_atomic(lease.tenant_id):
         export = Export.objects.get(id=export_id)
+    _step(export_id, lease, 0.0)
+    with tenant_atomic(lease.tenant_id):
         slug = Tenant.objects.get(id=lease.tenant_id).slug
         user = User.objects.filter(id=export.requested_by_id).first()
     if user is None:

@@ -28,6 +28,7 @@ def create_group(*, access: Access, name: str) -> Group:
 def rename_group(*, access: Access, group: Group, name: str) -> Group:
     access.require(Action.MANAGE_MEMBERS)
     with tenant_atomic(access.tenant_id):
+        group = _locked(group)
         group.name = _clean_name(name)
         _save(group)
         record(access, "group.renamed", target_kind="group", target_id=group.id)
@@ -38,6 +39,7 @@ def delete_group(*, access: Access, group: Group) -> None:
     """Delete a group; what it alone was given sight of is out of its members' sight."""
     access.require(Action.MANAGE_MEMBERS)
     with tenant_atomic(access.tenant_id):
+        group = _locked(group)
         people = list(GroupMember.objects.filter(group=group).values_list("membership__user", flat=True))
         for user_id in people:
             _announce(access, user_id)
@@ -49,7 +51,8 @@ def add_to_group(*, access: Access, group: Group, user_id: UUID) -> None:
     """Put a member into a group; one who is in it stays. Somebody unknown raises `InvalidInput`."""
     access.require(Action.MANAGE_MEMBERS)
     with tenant_atomic(access.tenant_id):
-        membership = Membership.objects.filter(user=user_id).first()
+        group = _locked(group)
+        membership = Membership.objects.select_for_update(no_key=True).filter(user=user_id).first()
         if membership is None:
             raise InvalidInput.at("/user", "There is no such member.", "unknown_id")
         _, is_new = GroupMember.objects.get_or_create(group=group, membership=membership)
@@ -72,6 +75,14 @@ def remove_from_group(*, access: Access, group: Group, user_id: UUID) -> None:
 def _announce(access: Access, user_id: UUID) -> None:
     """Groups decide who sees a restricted collection."""
     announce_revocation(tenant_id=access.tenant_id, user_id=user_id, reason=Revocation.Reason.CHANGED)
+
+
+def _locked(group: Group) -> Group:
+    """The group as it is now, and stays until the unit ends. Raises `NotFound` when it was deleted meanwhile."""
+    found: Group | None = Group.objects.select_for_update(no_key=True).filter(id=group.id).first()
+    if found is None:
+        raise NotFound("There is no such group.")
+    return found
 
 
 def _save(group: Group) -> None:

@@ -2,10 +2,9 @@
 
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from functools import partial
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -52,7 +51,7 @@ class NewInvitation:
     """An invitation at a moment when the secret of its link is known. `url` is absolute."""
 
     invitation: Invitation
-    url: str
+    url: str = field(repr=False)
 
 
 def create_invitation(*, access: Access, email: str, role: Role, expires_in: timedelta = LIFE) -> NewInvitation:
@@ -197,7 +196,8 @@ def _renewed(access: Access, invitation: Invitation) -> NewInvitation:
     raw = f"{encode_token_id(access.tenant_id, invitation.id)}_{secret}"
     made = NewInvitation(invitation, absolute(global_url("invitation", raw)))
     # Robust: a mail server that is away must not undo what is committed; the link can be handed on by hand.
-    transaction.on_commit(partial(_send, access, made), robust=True)
+    # Not a `partial`: Django names in its log what failed, and a partial has no name of its own.
+    transaction.on_commit(lambda: _send(access, made), robust=True)
     return made
 
 

@@ -39,14 +39,15 @@ def set_quota(*, access: Access, quota: NewQuota, pointer: str = "") -> Quota:
     """
     access.require(Action.MANAGE_TENANT)
     with tenant_atomic(access.tenant_id):
-        _require_person(quota, pointer)
+        _require_shape(quota, pointer)
         lock_quotas([quota.kind])
         found: Quota | None = _find(quota)
-        if found is not None and found.amount == quota.amount:
+        if found is None:
+            _require_member(quota, pointer)
+            found = Quota(kind=quota.kind, applies_to=quota.applies_to, user_id=quota.user_id)
+        elif found.amount == quota.amount:
             return found
         _require_enough(quota, pointer)
-        if found is None:
-            found = Quota(kind=quota.kind, applies_to=quota.applies_to, user_id=quota.user_id)
         found.amount = quota.amount
         found.save()
         _record(access, "limit.set", found)
@@ -83,12 +84,16 @@ def _find(quota: NewQuota) -> Quota | None:
     return found
 
 
-def _require_person(quota: NewQuota, pointer: str) -> None:
+def _require_shape(quota: NewQuota, pointer: str) -> None:
     is_personal = quota.applies_to is QuotaFor.PERSON
     if is_personal != (quota.user_id is not None):
         said = "Name the person it is for." if is_personal else "Only a limit for one person names one."
         raise InvalidInput.at(f"{pointer}/user", said, "required" if is_personal else "invalid")
-    if is_personal and not Membership.objects.filter(user=quota.user_id).exists():
+
+
+def _require_member(quota: NewQuota, pointer: str) -> None:
+    """Of a new limit; whoever has left keeps theirs in case they come back."""
+    if quota.user_id is not None and not Membership.objects.filter(user=quota.user_id).exists():
         raise InvalidInput.at(f"{pointer}/user", "There is no such member.", "unknown_id")
 
 

@@ -9,7 +9,7 @@ from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound, PermissionRefused
-from tenants.models import ApiToken, Membership, Revocation, User
+from tenants.models import ApiToken, Invitation, Membership, Revocation, User
 from tenants.permissions import Action, Role
 from tenants.revocations import announce_revocation
 
@@ -48,13 +48,14 @@ def change_role(*, access: Access, user_id: UUID, role: Role) -> Membership:
             _require_other_owner(membership)
         membership.role = role
         membership.save(update_fields=["role"])
+        _withdraw_invitations(access, user_id, role)
         announce_revocation(tenant_id=access.tenant_id, user_id=user_id, reason=Revocation.Reason.CHANGED)
         record(access, "member.role_changed", target_kind="user", target_id=user_id, before=before, role=role)
     return membership
 
 
 def remove_member(*, access: Access, user_id: UUID) -> None:
-    """End a membership, somebody's or one's own; it takes tokens, groups and grants along.
+    """End a membership, somebody's or one's own; it takes tokens, invitations, groups and grants along.
 
     Conversations stay, and nobody reads them, until they are erased. Raises as `change_role` does.
     """
@@ -66,6 +67,7 @@ def remove_member(*, access: Access, user_id: UUID) -> None:
             require_grantable(access, Role(membership.role))
         _require_other_owner(membership)
         ApiToken.objects.filter(user=user_id, revoked_at=None).update(revoked_at=timezone.now())
+        _withdraw_invitations(access, user_id, None)
         membership.delete()
         announce_revocation(tenant_id=access.tenant_id, user_id=user_id)
         record(
@@ -75,6 +77,19 @@ def remove_member(*, access: Access, user_id: UUID) -> None:
             target_id=user_id,
             role=membership.role,
         )
+
+
+def _withdraw_invitations(access: Access, user_id: UUID, role: Role | None) -> None:
+    """End those that a person sent and could not send any more, with `role` or, None, without membership.
+
+    They would be a way back in, as what one was.
+    """
+    waiting = Invitation.objects.filter(invited_by_id=user_id, accepted_at=None, revoked_at=None)
+    for invitation in waiting.select_for_update():
+        if role is None or not role.covers(Role.ADMIN) or not role.covers(Role(invitation.role)):
+            invitation.revoked_at = timezone.now()
+            invitation.save(update_fields=["revoked_at"])
+            record(access, "invitation.withdrawn", target_kind="invitation", target_id=invitation.id)
 
 
 def _locked_member(access: Access, user_id: UUID) -> Membership:

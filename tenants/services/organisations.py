@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.text import slugify
 
 from tenants.access import Access, Carrier, access_by_membership
@@ -29,11 +29,12 @@ def create_tenant(
     or malformed raises `InvalidInput`.
     """
     name = _clean_name(name)
-    if slug and (slugify(slug) != slug or slug in _RESERVED or len(slug) > 50):  # noqa: PLR2004
+    if slug and (_slug_of(slug) != slug or slug in _RESERVED or len(slug) > 50):  # noqa: PLR2004
         raise InvalidInput.at("/slug", f"“{slug}” cannot be a slug: use a–z, 0–9 and hyphens.", "invalid_slug")
-    if slug and Tenant.objects.filter(slug=slug).exists():
-        raise InvalidInput.at("/slug", f"The slug “{slug}” is taken.", "taken")
     with transaction.atomic():
+        _lock_slugs()
+        if slug and Tenant.objects.filter(slug=slug).exists():
+            raise InvalidInput.at("/slug", f"The slug “{slug}” is taken.", "taken")
         tenant = Tenant.objects.create(name=name, slug=slug or _free_slug(name), rate_limit=rate_limit)
         with tenant_atomic(tenant.id):
             Membership.objects.create(user=owner, role=Role.OWNER)
@@ -110,8 +111,19 @@ def _clean_name(name: str) -> str:
     return name
 
 
+def _lock_slugs() -> None:
+    """Until the transaction ends nobody else takes one: of two that look at once, both would find it free."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('slugs', 0))")
+
+
+def _slug_of(name: str) -> str:
+    """What URLs take: no underscores, which `slugify` would keep."""
+    return slugify(name.replace("_", "-"))
+
+
 def _free_slug(name: str) -> str:
-    stem = slugify(name)[:50] or "organisation"
+    stem = _slug_of(name)[:50] or "organisation"
     taken = set(Tenant.objects.filter(slug__startswith=stem).values_list("slug", flat=True)) | _RESERVED
     number = 1
     slug = stem

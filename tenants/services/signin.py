@@ -93,7 +93,9 @@ def set_sign_in(
         "is_enabled": is_enabled,
     }
     with tenant_atomic(access.tenant_id):
-        before = SignInProvider.objects.select_for_update().first()
+        # Where there is none yet, nothing else makes two that set the first one follow one another.
+        Tenant.objects.select_for_update(no_key=True).get(id=access.tenant_id)
+        before = SignInProvider.objects.first()
         is_new_issuer = before is None or before.issuer != given["issuer"]
         if secret:
             given["sealed_secret"] = seal(secret, tenant_id=access.tenant_id, purpose=_PURPOSE)
@@ -118,9 +120,15 @@ def remove_sign_in(*, access: Access) -> None:
         forget_connections(access.tenant_slug)
 
 
-def forget_connections(slug: str) -> int:
-    """Whom an organisation's provider knew: rows outside every organisation that name it. Returns how many."""
-    forgotten: int = SocialAccount.objects.filter(provider=slug).delete()[0]
+def forget_connections(slug: str, user_id: UUID | None = None) -> int:
+    """Whom an organisation's provider knew, or what it said of one: rows outside every organisation that name it.
+
+    Returns how many.
+    """
+    known = SocialAccount.objects.filter(provider=slug)
+    if user_id is not None:
+        known = known.filter(user=user_id)
+    forgotten: int = known.delete()[0]
     return forgotten
 
 

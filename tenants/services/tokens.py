@@ -1,7 +1,7 @@
 """Writes: API tokens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -10,8 +10,8 @@ from django.utils import timezone
 from tenants.access import Access, encode_token_id, hash_secret, new_secret
 from tenants.audit import record
 from tenants.db import tenant_atomic
-from tenants.errors import InvalidInput, NotFound
-from tenants.models import ApiToken
+from tenants.errors import InvalidInput, NotFound, PermissionRefused
+from tenants.models import ApiToken, Membership
 from tenants.permissions import Action, Scope, scopes_of_role
 from tenants.registry import on_collections_named
 from tenants.revocations import announce_revocation
@@ -24,7 +24,7 @@ class NewToken:
     """A token at the one moment when its secret is known."""
 
     token: ApiToken
-    value: str
+    value: str = field(repr=False)
 
 
 def create_token(
@@ -43,6 +43,7 @@ def create_token(
     """
     access.require(Action.WRITE_OWN_TOKENS)
     with tenant_atomic(access.tenant_id):
+        _require_member(access)
         secret = new_secret()
         token: ApiToken = ApiToken.objects.create(
             user_id=access.user_id,
@@ -66,6 +67,15 @@ def revoke_token(*, access: Access, token: ApiToken) -> None:
             raise NotFound("There is no such token.")
         announce_revocation(token_id=token.id)
         record(access, "token.revoked", target_kind="token", target_id=token.id, user=str(token.user_id))
+
+
+def _require_member(access: Access) -> None:
+    """Raise `PermissionRefused` for whoever was removed a moment ago; until the unit ends nobody is removed.
+
+    A token made meanwhile would escape the removal, and work again when the person comes back.
+    """
+    if not Membership.objects.select_for_update(no_key=True).filter(user=access.user_id).exists():
+        raise PermissionRefused("You are not a member any more.")
 
 
 def _clean_name(name: str) -> str:

@@ -1,7 +1,6 @@
 """Pages about one's own account that allauth has not, or has otherwise."""
 
 from http import HTTPStatus
-from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from allauth.account.views import email as allauth_email
@@ -52,7 +51,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def connections(request: HttpRequest) -> HttpResponse:
     """Organisations through whose provider one logs in. POST forgets the one of `account`."""
-    accounts = SocialAccount.objects.filter(user=_user(request)).order_by("date_joined")
+    accounts = list(SocialAccount.objects.filter(user=_user(request)).order_by("date_joined"))
     if request.method != "POST":
         return render(request, "socialaccount/connections.html", {"accounts": accounts})
     response: HttpResponse = _disconnect(request, accounts)
@@ -60,11 +59,11 @@ def connections(request: HttpRequest) -> HttpResponse:
 
 
 @reauthentication_required  # type: ignore[untyped-decorator]
-def _disconnect(request: HttpRequest, accounts: Any) -> HttpResponse:
-    chosen = request.POST.get("account", "")
-    forgotten, _rows = accounts.filter(pk=int(chosen) if chosen.isdecimal() else None).delete()
-    if not forgotten:
+def _disconnect(request: HttpRequest, accounts: list[SocialAccount]) -> HttpResponse:
+    chosen = [one for one in accounts if str(one.pk) == request.POST.get("account")]
+    if not chosen:
         raise Http404(_("There is no such connection."))
+    chosen[0].delete()
     messages.success(request, _("Disconnected."))
     return redirect("socialaccount_connections")
 

@@ -13,6 +13,7 @@ from tenants.context_processors import list_memberships
 from tenants.errors import InvalidInput
 from tenants.links import tenant_url
 from tenants.models import User
+from tenants.portal import require_text
 from tenants.services.organisations import create_tenant
 
 
@@ -35,6 +36,7 @@ def new_organisation(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     name = request.POST.get("name", "")
     try:
+        require_text(request)
         tenant = create_tenant(name=name, owner=request.user)
     except InvalidInput as error:
         context = {"name": name, "error": error.detail}

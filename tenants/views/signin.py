@@ -1,5 +1,6 @@
 """Logging in through an organisation's own provider, and the page where its administrators set it."""
 
+from http import HTTPStatus
 from typing import Any
 
 from allauth.core.ratelimit import consume_or_429
@@ -7,8 +8,9 @@ from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.oauth2.views import OAuth2LoginView
 from django import forms
 from django.contrib import messages
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -45,6 +47,10 @@ def _flow(request: HttpRequest, slug: str, view: Any) -> HttpResponseBase:
         response: HttpResponseBase = view.adapter_view(OpenIdAdapter(request, slug))(request)
     except SocialApp.DoesNotExist as error:
         raise Http404(_("There is no such way to log in.")) from error
+    except IntegrityError:
+        # Of two log-ins of a new person at the same moment one makes the account.
+        context = {"reason": _("You logged in twice at the same moment. Try again.")}
+        return render(request, "socialaccount/refused.html", context, status=HTTPStatus.CONFLICT)
     return response
 
 

@@ -15,6 +15,7 @@ from tenants.access import Access
 from tenants.api.tokens import sent_token
 from tenants.permissions import Action, Scope, scopes_of_role
 from tenants.portal import portal_view
+from tenants.registry import on_collections_listed
 from tenants.selectors import access_token, list_tenant_tokens, list_tokens
 from tenants.services.tokens import NewToken, create_token, revoke_token
 from tenants.settings_pages import render_settings, settings_form
@@ -40,6 +41,8 @@ def _page(request: HttpRequest, access: Access, made: NewToken | None = None) ->
     is_admin = access.allows(Action.MANAGE_TENANT)
     others = list_tenant_tokens(access).exclude(user=access.user_id) if is_admin else []
     own = scopes_of_role(access.role)
+    collections: dict[UUID, str] = {}
+    on_collections_listed.call(access, collections)
     context = {
         "tokens": list_tokens(access).order_by("created_at", "id"),
         "others": others,
@@ -49,6 +52,7 @@ def _page(request: HttpRequest, access: Access, made: NewToken | None = None) ->
             for scope, label in _SCOPE_LABELS.items()
             if scope in own
         ],
+        "collections": collections,
         "made": made,
         "tomorrow": timezone.now().date() + timedelta(days=1),
         "now": timezone.now(),
@@ -63,8 +67,11 @@ def create(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 def _sent(form: QueryDict) -> dict[str, Any]:
-    """Name, scopes and the last day of validity."""
+    """Name, scopes, collections and the last day of validity."""
     data: dict[str, Any] = {"name": form.get("name", ""), "scopes": form.getlist("scopes")}
+    # Ticks that “all” hides do not count; whoever says neither and names some means those.
+    if form.get("reach", "some" if "collections" in form else "all") != "all":
+        data["collections"] = form.getlist("collections")
     if last_day := form.get("expires_on", ""):
         data["expires_at"] = _end_of(last_day)
     return sent_token(data)

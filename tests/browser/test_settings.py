@@ -14,6 +14,10 @@ async def test_a_token_is_made_copied_and_revoked_once_confirmed(open_portal: Op
     await portal.open("settings/")
     await page.get_by_role("link", name="API tokens").click()
     await page.get_by_label("What it is for").fill("Crawler")
+    collection = page.get_by_role("checkbox", name="Documents", exact=True)
+    await expect(collection).to_be_hidden()
+    await page.get_by_label("Only those chosen here").check()
+    await collection.check()
     await page.get_by_role("button", name="Create the token").click()
     value = await page.get_by_label("Crawler", exact=True).input_value()
     await page.get_by_role("button", name="Copy").click()
@@ -21,6 +25,7 @@ async def test_a_token_is_made_copied_and_revoked_once_confirmed(open_portal: Op
     assert await page.evaluate("navigator.clipboard.readText()") == value
 
     row = page.get_by_role("main").get_by_role("listitem").filter(has_text="Crawler")
+    await expect(row).to_contain_text("1 collection only")
     dialog = page.get_by_role("dialog", name="Revoke Crawler?")
     for answer, left in [("Cancel", 1), ("Revoke", 0)]:
         await row.get_by_role("button", name="Revoke").click()

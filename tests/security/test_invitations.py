@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,7 +11,6 @@ from uuid import uuid4
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
-from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -23,6 +21,7 @@ from tenants.models import AuditEvent, Invitation, Membership, Tenant, User
 from tenants.permissions import Role
 from tenants.services.invitations import accept_invitation, create_invitation
 from tenants.services.members import add_member, change_role, remove_member
+from tests.moments import at_once
 from tests.people import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -200,21 +199,31 @@ def test_A2_accepting_needs_the_proof_against_forgery(erin: User, raw: str) -> N
     assert client.post(place(raw)).status_code == 403
 
 
-def at_once(*calls: Callable[[], object]) -> list[str]:
-    """What each call came to when all run at the same moment, each on a connection of its own."""
-
-    def outcome(call: Callable[[], object]) -> str:
-        try:
-            call()
-        except DocentError as refusal:
-            return refusal.code
-        else:
-            return "done"
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(calls)) as threads:
-        return sorted(threads.map(outcome, calls))
+@pytest.mark.parametrize(
+    ("becomes", "left"),
+    [
+        (Role.OWNER, {"viewer", "admin", "owner"}),
+        (Role.ADMIN, {"viewer", "admin"}),
+        (Role.MEMBER, set()),
+        (None, set()),
+    ],
+)
+def test_A6_an_invitation_ends_with_the_authority_to_send_it(
+    alice: Person, bob: Person, becomes: Role | None, left: set[str]
+) -> None:
+    change_role(access=alice.access, user_id=bob.user.pk, role=Role.OWNER)
+    for sender in (alice, bob):
+        for role in (Role.VIEWER, Role.ADMIN, Role.OWNER):
+            create_invitation(access=sender.access, email=f"{role}@{sender.user.name}.example", role=role)
+    if becomes is None:
+        remove_member(access=alice.access, user_id=bob.user.pk)
+    else:
+        change_role(access=alice.access, user_id=bob.user.pk, role=becomes)
+    with tenant_atomic(alice.access.tenant_id):
+        waiting = Invitation.objects.filter(revoked_at=None)
+        assert set(waiting.filter(invited_by_id=bob.user.pk).values_list("role", flat=True)) == left
+        assert waiting.filter(invited_by_id=alice.user.pk).count() == 3
+        assert AuditEvent.objects.filter(action="invitation.withdrawn").count() == 3 - len(left)
 
 
 def test_A6_a_link_used_at_the_same_moment_is_used_once(alice: Person, erin: User, raw: str) -> None:

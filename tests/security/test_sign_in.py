@@ -113,6 +113,7 @@ def test_A7_which_addresses_are_public() -> None:
     private = """
         127.0.0.1 10.1.2.3 172.16.0.1 192.168.1.1 100.64.0.1 169.254.169.254 0.0.0.0 224.0.0.1 255.255.255.255
         ::1 :: fe80::1%eth0 fd00::1 ff02::1 ::ffff:10.0.0.1 2002:7f00:1:: 64:ff9b::7f00:1
+        64:ff9b:1::7f00:1 ::127.0.0.1 fec0::1
     """
     assert {address for address in {*public, *private.split()} if is_public(address)} == public
 

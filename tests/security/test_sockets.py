@@ -237,6 +237,10 @@ def _documents_until_ready(socket: ClientConnection, document: str) -> set[str]:
         ('{"type": "ask", "content": {"$ne": 1}}', "required"),
         ('{"type": "ask", "content": "  "}', "required"),
         (json.dumps({"type": "ask", "content": "a" * 70_000}), "frame_too_large"),
+        ('{"type": "ask", "content": "Leave\\ud800?"}', "malformed"),
+        ('{"type": "ask", "content": "", "request_id": "\\ud800"}', "malformed"),
+        ('{"type": "ask", "content": "Leave\\u0000?"}', "null_characters_not_allowed"),
+        ('{"type": "ask", "content": "Leave?", "request_id": "\\u0000"}', "null_characters_not_allowed"),
     ],
 )
 def test_W6_a_frame_that_makes_no_sense_is_refused_and_the_socket_stays(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import re
 import struct
 import time
@@ -104,6 +105,19 @@ def test_recovery_codes_are_shown_made_anew_and_downloaded(alice: Person) -> Non
     assert not anew & shown
     file = alice.client.get("/accounts/2fa/recovery-codes/download/")
     assert set(re.findall(r"^\d+$", file.content.decode(), re.MULTILINE)) == anew
+
+
+def test_P9_what_no_browser_says_for_a_key_is_refused(alice: Person) -> None:
+    _turn_on(alice)
+    answer = {"id": "YQ", "rawId": "YQ", "type": "public-key", "response": {"clientDataJSON": "e30"}}
+    wrong = [3, [], {"id": 3}, {"id": "YQ"}, answer, {**answer, "rawId": 3}, {**answer, "response": None}]
+    for place in ("add", "login", "reauthenticate"):
+        for said in wrong:
+            browser = Browser() if place == "login" else alice.client
+            path = f"/accounts/2fa/webauthn/{place}/"
+            browser.get(path)
+            assert browser.post(path, {"credential": json.dumps(said)}).status_code in {200, 302}, (place, said)
+    assert not Authenticator.objects.filter(type=Authenticator.Type.WEBAUTHN).exists()
 
 
 def test_the_key_that_a_passkey_is_made_for_is_the_address_that_people_use(alice: Person) -> None:

@@ -42,6 +42,30 @@ def test_a_new_person_becomes_a_member_with_the_providers_role(oidc: OidcStandIn
     assert User.objects.filter(email="erin@acme.example").count() == SocialAccount.objects.count() == 1
 
 
+def test_claims_that_are_no_text_or_no_address_let_nobody_in_and_break_nothing(oidc: OidcStandIn) -> None:
+    lies: list[dict[str, Any]] = [
+        {"email": "not an address@acme.example"},
+        {"email": "@acme.example"},
+        {"email": f"{'a' * 300}@acme.example"},
+        {"email": ["erin@acme.example"]},
+        {"email": "erin\0@acme.example"},
+        {"sub": "e\0"},
+    ]
+    for number, lie in enumerate(lies):
+        oidc.lies = lie
+        browser = Browser()
+        assert go(browser, oidc).status_code in {401, 403}, number
+        assert not is_logged_in(browser)
+    assert not SocialAccount.objects.exists()
+    assert set(User.objects.values_list("email", flat=True)) == {"alice@example.org"}
+    for number, name in enumerate(["山田　太郎\0", {"given": "Erin"}, "E\ud800"]):
+        oidc.person = {"sub": str(number), "email": f"{number}@acme.example", "email_verified": True, "name": name}
+        oidc.lies = {}
+        assert go(Browser(), oidc)["Location"] == "/o/acme/"
+    names = User.objects.filter(email__endswith="@acme.example").order_by("email").values_list("name", flat=True)
+    assert list(names) == ["山田　太郎", "", "E"]
+
+
 def test_the_request_is_bound_to_this_browser_and_this_log_in(oidc: OidcStandIn) -> None:
     # What a link adds is not passed on.
     go(Browser(), oidc, scope="admin", auth_params="nonce=mine&prompt=none", process="connect")
@@ -210,7 +234,7 @@ def test_a_person_disconnects_with_their_password(oidc: OidcStandIn, bob: Person
     assert "acme" in browser.get("/accounts/connections/").content.decode()
     # Nobody else's, and a missing one is no different.
     bob.client.post("/accounts/reauthenticate/", {"password": PASSWORD})
-    for number in (account.pk, 0, "x"):
+    for number in (account.pk, 0, "x", "9" * 5000):
         assert bob.client.post("/accounts/connections/", {"account": number}).status_code == 404
     asked = browser.post("/accounts/connections/", {"account": account.pk})
     assert asked["Location"].startswith("/accounts/reauthenticate/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ from uuid import uuid4
 import pytest
 from django.core import mail
 from django.utils import timezone
+from pytest_django import Settings
 
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput
@@ -64,6 +66,20 @@ def test_an_invitation_is_mailed_and_its_link_shown_once(alice: Person) -> None:
         [event] = AuditEvent.objects.filter(action="invitation.created")
         assert (str(event.target_id), event.data) == (made["id"], {"role": "member"})
         assert url[-44:-1].encode() not in bytes(Invitation.objects.get().secret_sha256)
+
+
+def test_T1_a_mail_server_that_is_away_costs_the_mail_alone_and_the_link_is_in_no_log(
+    alice: Person, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        settings.EMAIL_PORT = closed.getsockname()[1]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST = "127.0.0.1"
+    made = invited(alice)
+    assert find_invitation(link_text(made)) is not None
+    assert "ConnectionRefusedError" in caplog.text
+    assert link_text(made) not in caplog.text
+    assert ERIN not in caplog.text
 
 
 def test_sending_again_kills_the_link_before(alice: Person) -> None:

@@ -139,3 +139,13 @@ def test_A3_jobs_are_for_admins(alice: Person, bob: Person, dana: Person) -> Non
     assert without.get(JOBS).status_code == 403
     assert without.post(f"{JOBS}{dead.id}/retry/").status_code == 403
     assert _api(alice).get(f"{JOBS}?limit=0").status_code == 400
+
+
+def test_T3_a_token_that_reaches_some_collections_has_no_jobs(alice: Person) -> None:
+    dead = _dead(alice)
+    narrow = ApiClient(
+        create_token(access=alice.access, name="narrow", scopes=frozenset(Scope), collections=[]).value
+    )
+    assert narrow.get(JOBS).status_code == 403
+    assert narrow.post(f"{JOBS}{dead.id}/retry/").status_code == 403
+    assert Job.objects.get(id=dead.id).dead_at == dead.dead_at

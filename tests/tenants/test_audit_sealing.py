@@ -22,7 +22,7 @@ from tenants.audit import record
 from tenants.chain import EVENT_COLUMNS, Link, read_head, write_head
 from tenants.db import tenant_atomic
 from tenants.models import AuditEvent, AuditSeal, Tenant
-from tenants.sealing import remove_audit_of, seal_audit
+from tenants.sealing import remove_audit_of, seal_audit, tenants_with_unsealed
 from tenants.verification import verify_audit
 from tests.environment import Environment
 from tests.people import Person
@@ -125,6 +125,19 @@ def test_D3_events_are_sealed_once_and_late_ones_get_later_numbers(
     assert seal() == 2
     assert _chain(alice) == [*logs["acme"], prompt, early, late]
     assert _found() == {}
+
+
+def test_only_logs_that_have_grown_are_opened(
+    logs: dict[str, list[UUID]], alice: Person, charlie: Person, run_environment: Environment
+) -> None:
+    with psycopg.connect(run_environment.owner_url) as owner:
+        assert tenants_with_unsealed(owner) == []
+        _record(charlie, 2)
+        assert tenants_with_unsealed(owner) == [charlie.access.tenant_id]
+        _record(alice, 1)
+        assert set(tenants_with_unsealed(owner)) == {alice.access.tenant_id, charlie.access.tenant_id}
+        seen = owner.execute("SELECT count(*) FROM tenants_auditevent").fetchone()
+        assert seen == (0,), "the looks leave no context behind"
 
 
 def _unsealed(person: Person) -> set[UUID]:

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
@@ -323,6 +324,15 @@ def test_P2_somebody_is_erased_from_one_organisation_alone(
     assert len(list(list_tombstones())) == 2
     assert finish_erasures(settled=NOW) == 1
     assert bob.client.get("/o/acme/").status_code == 404
+
+
+def test_P2_what_the_organisations_provider_said_of_them_goes_too(alice: Person, bob: Person) -> None:
+    for user, provider in ((bob.user, "acme"), (bob.user, "globex"), (alice.user, "acme")):
+        SocialAccount.objects.create(user=user, provider=provider, uid=str(uuid4()), extra_data={"name": "B."})
+    order = erase_person(access=alice.access, user_id=bob.user.pk)
+    left = SocialAccount.objects.values_list("user_id", "provider")
+    assert set(left) == {(bob.user.pk, "globex"), (alice.user.pk, "acme")}
+    assert order.removed["socialaccount_socialaccount"] == 1
 
 
 def test_P2_one_erases_oneself_in_the_portal(alice: Person, bob: Person, charlie: Person) -> None:

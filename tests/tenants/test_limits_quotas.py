@@ -24,6 +24,7 @@ from tenants.limits.usage import Spender, count_reply
 from tenants.models import AuditEvent, Quota, QuotaFor, QuotaKind, UsageDay
 from tenants.permissions import Scope
 from tenants.services.limits import NewQuota, set_quota
+from tenants.services.members import remove_member
 from tenants.services.tokens import create_token
 from tests.people import ApiClient, Person
 from tests.refusals import pointers, refusal
@@ -282,6 +283,17 @@ def test_a_limit_that_was_overrun_may_stand(alice: Person, admin: ApiClient) -> 
     spend_tokens(alice, 25)
     same = {"limits": [{"kind": "tokens_day", "applies_to": "tenant", "user": None, "amount": 10}]}
     assert admin.put(PATH, same, content_type="application/json").json() == same
+
+
+def test_the_limit_of_somebody_who_left_may_stand(alice: Person, bob: Person, admin: ApiClient) -> None:
+    limit(alice, DAY, 5, person=bob)
+    remove_member(access=alice.access, user_id=bob.user.pk)
+    kept = admin.get(PATH).json()
+    assert [one["user"] for one in kept["limits"]] == [str(bob.user.pk)]
+    assert admin.put(PATH, kept, content_type="application/json").json() == kept
+    another = {**kept["limits"][0], "kind": "bytes"}
+    refused = admin.put(PATH, {"limits": [another]}, content_type="application/json")
+    assert pointers(refused) == [("/limits/0/user", "unknown_id")]
 
 
 def test_only_admins_see_and_set_limits(alice: Person, bob: Person, dana: Person, admin: ApiClient) -> None:

@@ -45,9 +45,22 @@ def test_I10_a_taken_slug_gets_a_suffix_when_none_was_chosen(owner: User) -> Non
     assert slugs == ["initech", "initech-2", "initech-3", "api-2", "organisation"]
 
 
+def test_a_slug_is_one_that_the_portal_serves(owner: User) -> None:
+    assert create_tenant(name="_Blue_Lighthouse 2_", owner=owner).slug == "blue-lighthouse-2"
+    client = Client()
+    client.force_login(owner)
+    assert client.get("/o/blue-lighthouse-2/").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("slug", "code"),
-    [("initech", "taken"), ("admin", "invalid_slug"), ("Two Words", "invalid_slug"), ("x" * 51, "invalid_slug")],
+    [
+        ("initech", "taken"),
+        ("admin", "invalid_slug"),
+        ("Two Words", "invalid_slug"),
+        ("two_words", "invalid_slug"),
+        ("x" * 51, "invalid_slug"),
+    ],
 )
 def test_a_chosen_slug_may_be_refused(owner: User, slug: str, code: str) -> None:
     create_tenant(name="Initech", owner=owner)

@@ -18,6 +18,7 @@ from tests.people import ApiClient, Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+COLLECTIONS = "/api/v1/collections/"
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 TOKEN = re.compile(r"dct_\w{43}_[\w-]{43}")
 
@@ -99,6 +100,36 @@ def test_a_token_ends_with_its_last_day(bob: Person) -> None:
     assert send(bob, "tokens/create/", name="Wrong", scopes=["admin"]).status_code == 302
     with tenant_atomic(bob.access.tenant_id):
         assert not ApiToken.objects.filter(name="Wrong").exists()
+
+
+def test_a_token_is_limited_to_the_collections_that_are_chosen(
+    alice: Person, bob: Person, charlie: Person
+) -> None:
+    plans, minutes = (bob.api.post(COLLECTIONS, {"name": name}).json()["id"] for name in ("Plans", "Minutes"))
+    hidden = alice.api.post(COLLECTIONS, {"name": "Board"}).json()["id"]
+    assert alice.api.patch(f"{COLLECTIONS}{hidden}/", {"access": {"everyone": False}}).status_code == 200
+    foreign = charlie.api.get(COLLECTIONS).json()["results"][0]["id"]
+    offered = re.findall(r'name="collections" value="([-0-9a-f]+)"', page(bob, "tokens"))
+    assert sorted(offered) == sorted(one["id"] for one in bob.api.get(COLLECTIONS).json()["results"])
+    assert {plans, minutes} < set(offered)
+    assert hidden not in offered
+
+    def reached(**form: Any) -> set[str]:
+        made = send(bob, "tokens/create/", name="Crawler", scopes=["documents:read"], **form)
+        [value] = TOKEN.findall(made.content.decode())
+        return {one["id"] for one in ApiClient(value).get(COLLECTIONS).json()["results"]}
+
+    assert reached(reach="some", collections=[plans]) == {plans}
+    assert reached(collections=[plans, minutes]) == {plans, minutes}
+    assert reached(reach="all", collections=[plans]) == set(offered), "what “all” hides does not count"
+    assert reached() == set(offered)
+    with tenant_atomic(bob.access.tenant_id):
+        before = ApiToken.objects.count()
+    for chosen in ([], [hidden], [foreign], [str(uuid4())], ["x"]):
+        wrong = {"name": "Wrong", "scopes": ["documents:read"], "reach": "some", "collections": chosen}
+        assert send(bob, "tokens/create/", **wrong).status_code == 302, chosen
+    with tenant_atomic(bob.access.tenant_id):
+        assert ApiToken.objects.count() == before
 
 
 def test_one_revokes_ones_own_and_admins_everybodys(

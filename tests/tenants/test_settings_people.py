@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
+from tenants.access import memberships_of
 from tenants.db import tenant_atomic
 from tenants.models import Group, GroupMember, Invitation, Membership
 from tenants.permissions import Role
@@ -104,6 +105,21 @@ def test_what_is_refused_is_said_on_the_page_and_changes_nothing(alice: Person, 
     with tenant_atomic(alice.access.tenant_id):
         assert not Group.objects.exists()
         assert not Invitation.objects.exists()
+
+
+def test_P9_a_character_that_no_text_has_is_refused_in_every_form(alice: Person) -> None:
+    group = create_group(access=alice.access, name="Legal")
+    for path, form in {
+        "organisation/change/": {"name": "Acme\0"},
+        "groups/create/": {"name": "Board\0"},
+        f"groups/{group.id}/rename/": {"name": "Lawyers\0"},
+        "sign-in/?q=\0": {"name": "Acme ID"},
+    }.items():
+        assert send(alice, path, **form).status_code == 400, path
+    assert alice.client.post("/organisations/new/", {"name": "Beta\0"}).status_code == 400
+    with tenant_atomic(alice.access.tenant_id):
+        assert [one.name for one in Group.objects.all()] == ["Legal"]
+    assert [(one.name, one.slug) for one in memberships_of(alice.user)] == [("Acme", "acme")]
 
 
 def test_an_invitation_shows_its_link_once(alice: Person) -> None:

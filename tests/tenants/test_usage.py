@@ -21,9 +21,10 @@ from tenants.access import Access, access_by_token
 from tenants.db import tenant_atomic
 from tenants.jobs.models import ReplyLease
 from tenants.limits.meters import today
-from tenants.models import QuotaFor, QuotaKind, UsageDay
+from tenants.models import QuotaFor, QuotaKind, UsageDay, User
 from tenants.permissions import Scope
 from tenants.services.limits import NewQuota, set_quota
+from tenants.services.members import remove_member
 from tenants.services.tokens import create_token
 from tenants.spreadsheets import csv_lines
 from tests.people import ApiClient, Person
@@ -158,6 +159,20 @@ def test_sums_by_day_person_token_and_model(alice: Person, bob: Person, charlie:
     # Without asking for more, everyone has their own.
     assert _counts(bob.api.get(PATH)) == [(day, day, 2, 200, 20), (before, before, 4, 4000, 400)]
     assert _counts(charlie.api.get(PATH)) == [(day, day, 16, 0, 0)]
+
+
+def test_A8_where_a_former_member_is_reached_now_is_not_told(alice: Person, bob: Person, admin: ApiClient) -> None:
+    store(bob, model="large", questions=1)
+    remove_member(access=alice.access, user_id=bob.user.pk)
+    User.objects.filter(pk=bob.user.pk).update(email="elsewhere@example.org")
+    shown = admin.get(PATH, {"of": "tenant", "group": "person"})
+    assert _counts(shown) == [(str(bob.user.pk), str(bob.user.pk), 1, 0, 0)]
+    assert "elsewhere" not in alice.client.get("/o/acme/settings/usage/?of=tenant&group=person").content.decode()
+
+
+def test_the_first_days_there_are_can_be_asked_for(alice: Person) -> None:
+    answer = alice.api.get(PATH, {"to": "0001-01-05"})
+    assert answer.json() == {"from": "0001-01-01", "to": "0001-01-05", "results": []}
 
 
 def test_everybodys_is_for_admins(alice: Person, bob: Person, dana: Person, admin: ApiClient) -> None:

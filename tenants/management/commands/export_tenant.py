@@ -25,7 +25,11 @@ class Command(BaseCommand):
         try:
             access = access_of_cli(options["slug"])
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
-                archive = write_tenant_export(access=access, target=target, step=lambda _progress: None)
+                try:
+                    archive = write_tenant_export(access=access, target=target, step=lambda _progress: None)
+                except BaseException:
+                    path.unlink()  # half an export unpacks as well as a whole one
+                    raise
         except DocentError as error:
             raise CommandError(error.detail) from error
         except OSError as error:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from tenants import tombstones, traces
 from tenants.access import Access
 from tenants.audit import record, record_of_platform
+from tenants.context import current_tenant_id
 from tenants.db import person_atomic, tenant_atomic
 from tenants.errors import Conflict, NotFound
 from tenants.models import ApiToken, Export, Invitation, Membership, Quota, Tenant, UsageDay, User
@@ -23,6 +24,7 @@ from tenants.residue import Addresses, residue_of_person
 from tenants.revocations import announce_revocation
 from tenants.services.exports import remove_exports, withdraw_exports
 from tenants.services.members import remove_member
+from tenants.services.signin import forget_connections
 from tenants.tombstones import Kind, Tombstone
 
 
@@ -141,6 +143,8 @@ def _erase_here(user_id: UUID, addresses: Addresses) -> Counter[str]:
     )
     invited = Invitation.objects.filter(invited_by_id=user_id).update(invited_by_id=None)
     removed["tenants_invitation.invited_by_id"] += invited
+    slug = Tenant.objects.get(id=current_tenant_id()).slug
+    removed["socialaccount_socialaccount"] += forget_connections(slug, user_id)
     for rows in (
         _invitations_to(user_id, addresses),
         ApiToken.objects.filter(user=user_id),
