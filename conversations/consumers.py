@@ -292,10 +292,15 @@ def _parse(text: str | None) -> dict[str, Any]:
         raise TooLarge("A frame may have up to 64 kB.", code="frame_too_large")
     try:
         frame = json.loads(text)
+        # What cannot be told again cannot be kept: half surrogates, which JSON can name.
+        json.dumps(frame, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidInput("The frame is not JSON.", code="malformed") from error
     if not isinstance(frame, dict):
         raise InvalidInput("A frame is a JSON object.", code="malformed")
+    for name in ("content", "request_id"):
+        if "\0" in str(frame.get(name)):
+            raise InvalidInput.at(f"/{name}", "Null characters are not allowed.", "null_characters_not_allowed")
     return frame
 
 

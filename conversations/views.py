@@ -1,6 +1,6 @@
 """Pages of the chat. Asking itself goes over the socket."""
 
-import json
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from documents.extraction import ACCEPTED_EXTENSIONS
 from documents.models import Status as DocumentStatus
 from documents.selectors import visible_collections
 from tenants.access import Access
+from tenants.api.serializers import StrictJSONParser
 from tenants.limits.words import OF_ASKING, tight_limits
 from tenants.permissions import Action
 from tenants.portal import portal_view, wants_json
@@ -130,8 +131,5 @@ def _socket_url(found: Conversation) -> str:
 def _json(request: HttpRequest) -> dict[str, Any]:
     if request.content_type != "application/json":
         return {}
-    try:
-        data = json.loads(request.body)
-    except ValueError:
-        return {}
+    data = StrictJSONParser().parse(BytesIO(request.body))
     return data if isinstance(data, dict) else {}

@@ -12,7 +12,7 @@ class DocumentsConfig(AppConfig):
         from documents.exports import export_files, export_uploads
         from documents.ingestion import give_up, ingest_version
         from documents.models import Document, DocumentVersion
-        from documents.selectors import check_collections
+        from documents.selectors import check_collections, name_collections
         from documents.services import jobs
         from documents.services.collections import create_default_collection
         from documents.services.documents import INGEST, forget_person
@@ -20,11 +20,17 @@ class DocumentsConfig(AppConfig):
         from tenants.jobs.handlers import JobHandler, register_job
         from tenants.limits.meters import Meter, register_meter
         from tenants.models import QuotaKind
-        from tenants.registry import on_collections_named, on_person_erased, on_tenant_created
+        from tenants.registry import (
+            on_collections_listed,
+            on_collections_named,
+            on_person_erased,
+            on_tenant_created,
+        )
         from tenants.services.jobs import JobGuide, register_guide
 
         on_tenant_created.register(create_default_collection)
         on_collections_named.register(check_collections)
+        on_collections_listed.register(name_collections)
         on_person_erased.register(forget_person)
         on_tenant_exported.register(export_files)
         on_person_exported.register(export_uploads)

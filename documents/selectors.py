@@ -135,6 +135,11 @@ def check_collections(access: Access, ids: Sequence[UUID]) -> None:
     require_collections(access, ids, pointer="/collections/{}")
 
 
+def name_collections(access: Access, names: dict[UUID, str]) -> None:
+    """Add the collections that a person sees. Registered with `on_collections_listed`."""
+    names |= dict(visible_collections(access).order_by("name", "id").values_list("id", "name"))
+
+
 def require_documents(access: Access, ids: Sequence[UUID], *, pointer: str) -> list[Document]:
     """Documents named in a body, in that order: an unknown and a foreign id are the same 400."""
     found = {one.id: one for one in visible_documents(access).filter(id__in=ids)}

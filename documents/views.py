@@ -1,7 +1,7 @@
 """The portal's pages about documents, over the same services as the API."""
 
-import json
 from dataclasses import asdict
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -33,8 +33,8 @@ from documents.selectors import (
 from documents.services.collections import create_collection, require_change, set_collection_access
 from documents.services.documents import delete_document, reprocess_document
 from tenants.access import Access
+from tenants.api.serializers import StrictJSONParser
 from tenants.db import run_in_tenant
-from tenants.errors import InvalidInput
 from tenants.limits.words import OF_UPLOADING, tight_limits
 from tenants.links import tenant_url
 from tenants.permissions import Action, Role
@@ -183,10 +183,7 @@ def _sent_sight(request: HttpRequest) -> Any:
 def _sent(request: HttpRequest) -> Any:
     if request.content_type != "application/json":
         return {name: value for name, value in request.POST.items() if name != "csrfmiddlewaretoken"}
-    try:
-        return json.loads(request.body)
-    except ValueError as error:
-        raise InvalidInput("The body is not JSON.", code="parse_error") from error
+    return StrictJSONParser().parse(BytesIO(request.body))
 
 
 def _back(request: HttpRequest) -> HttpResponse | None:

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from conversations.models import Conversation, Mode, Role, Status
+from documents.api.serializers.documents import MetadataField
 from tenants.api.serializers import StrictSerializer
 
 
@@ -39,12 +40,12 @@ class NewConversationSerializer(StrictSerializer):
         child=serializers.UUIDField(), required=False, default=list, max_length=100
     )
     documents = serializers.ListField(child=serializers.UUIDField(), required=False, default=list, max_length=1000)
-    metadata = serializers.DictField(required=False, default=dict)
+    metadata = MetadataField(required=False, default=dict)
 
 
 class ConversationChangeSerializer(StrictSerializer):
     title = serializers.CharField(max_length=200, required=False)
-    metadata = serializers.DictField(required=False)
+    metadata = MetadataField(required=False)
 
 
 class NewMessageSerializer(StrictSerializer):

@@ -105,6 +105,8 @@ def _filtered(found: QuerySet[Conversation], request: Request) -> QuerySet[Conve
         raise InvalidInput.at("/status", "The status is active, ended or archived.", "invalid_choice")
     found = found.filter(**by_status[status])
     search = request.query_params.get("search", "").strip()
+    if "\0" in search:
+        raise InvalidInput.at("/search", "Null characters are not allowed.", "null_characters_not_allowed")
     return found.filter(title__icontains=search) if search else found
 
 

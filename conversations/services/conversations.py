@@ -62,6 +62,8 @@ def rename_conversation(*, access: Access, conversation: Conversation, title: st
     title = " ".join(title.split())
     if not title:
         raise InvalidInput.at("/title", "A conversation needs a title.", "required")
+    if "\0" in title:
+        raise InvalidInput.at("/title", "Null characters are not allowed.", "null_characters_not_allowed")
     with tenant_atomic(access.tenant_id):
         conversation.title = title[:MAX_TITLE]
         conversation.has_manual_title = True

@@ -11,8 +11,8 @@ from documents.services.documents import erase_documents
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
-from tenants.errors import InvalidInput, PermissionRefused
-from tenants.models import Group, Membership
+from tenants.errors import InvalidInput, NotFound, PermissionRefused
+from tenants.models import Group, Membership, Tenant
 from tenants.permissions import Action, Role
 
 DEFAULT_NAME = "Documents"
@@ -30,6 +30,8 @@ def create_collection(*, access: Access, name: str) -> Collection:
         raise PermissionRefused("A token limited to some collections makes no others.")
     name = _clean_name(name)
     with tenant_atomic(access.tenant_id):
+        # Whoever makes one at the same moment waits here, and then finds this one's slug taken.
+        Tenant.objects.select_for_update(no_key=True).get(id=access.tenant_id)
         collection: Collection = Collection.objects.create(
             name=name, slug=_free_slug(name), created_by_id=access.user_id
         )
@@ -40,6 +42,7 @@ def create_collection(*, access: Access, name: str) -> Collection:
 def rename_collection(*, access: Access, collection: Collection, name: str) -> Collection:
     require_change(access, collection)
     with tenant_atomic(access.tenant_id):
+        _lock(collection)
         collection.name = _clean_name(name)
         collection.save(update_fields=["name", "updated_at"])
         record(access, "collection.renamed", target_kind="collection", target_id=collection.id)
@@ -52,6 +55,7 @@ def delete_collection(*, access: Access, collection: Collection) -> None:
     if collection.is_default:
         raise InvalidInput("The default collection cannot be deleted.", code="default_collection")
     with tenant_atomic(access.tenant_id):
+        _lock(collection, is_to_go=True)
         documents = list(Document.objects.filter(collection=collection).select_for_update())
         erase_documents(documents)
         record(
@@ -83,9 +87,12 @@ def set_collection_access(
     if everyone and (people or groups or roles):
         raise InvalidInput.at("/access/everyone", "Where everyone sees it nobody is named.", "contradiction")
     with tenant_atomic(access.tenant_id):
-        memberships = dict(Membership.objects.filter(user__in=people).values_list("user_id", "id"))
+        _lock(collection)
+        members = Membership.objects.select_for_update(no_key=True).filter(user__in=people).order_by("id")
+        memberships = dict(members.values_list("user_id", "id"))
         _require_known(people, memberships, "/access/people/{}", "There is no such member.")
-        known_groups = set(Group.objects.filter(id__in=groups).values_list("id", flat=True))
+        named = Group.objects.select_for_update(no_key=True).filter(id__in=groups).order_by("id")
+        known_groups = set(named.values_list("id", flat=True))
         _require_known(groups, known_groups, "/access/groups/{}", "There is no such group.")
         collection.is_restricted = not everyone
         collection.save(update_fields=["is_restricted", "updated_at"])
@@ -101,6 +108,12 @@ def set_collection_access(
             roles=sorted(set(roles)),
         )
     return collection
+
+
+def _lock(collection: Collection, *, is_to_go: bool = False) -> None:
+    """Keep the row as it is until the unit ends. Raises `NotFound` when it was deleted meanwhile."""
+    if not Collection.objects.select_for_update(no_key=not is_to_go).filter(id=collection.id).exists():
+        raise NotFound("There is no such collection.")
 
 
 def _replace_grants(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from documents import storage
 from documents.events import announce
@@ -14,7 +14,7 @@ from documents.registry import on_documents_erased
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
-from tenants.errors import Conflict, PermissionRefused
+from tenants.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from tenants.jobs import outbox
 from tenants.permissions import Action
 
@@ -26,6 +26,22 @@ def require_change(access: Access, document: Document) -> None:
     access.require(Action.WRITE_DOCUMENTS)
     if document.uploaded_by_id != access.user_id and not access.allows(Action.MANAGE_DOCUMENTS):
         raise PermissionRefused("Only an admin or the person who uploaded this document may change it.")
+
+
+def hold_collection(collection: Collection) -> None:
+    """Let nobody delete it until the unit ends. Raises `InvalidInput` when somebody has meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM documents_collection WHERE id = %s FOR KEY SHARE", [collection.id])
+        if not cursor.rowcount:
+            raise InvalidInput.at("/collection", "There is no such collection.", "unknown_id")
+
+
+def _locked(document: Document) -> Document:
+    """The document as it is now, and stays until the unit ends. Raises `NotFound` if it was deleted meanwhile."""
+    found: Document | None = Document.objects.select_for_update().filter(id=document.id).first()
+    if found is None:
+        raise NotFound("There is no such document.")
+    return found
 
 
 def update_document(
@@ -43,8 +59,9 @@ def update_document(
     changed = {name: value for name, value in changed.items() if value is not None}
     with tenant_atomic(access.tenant_id):
         # What embeds the document meanwhile must not add a vector to the collection that it leaves.
-        document = Document.objects.select_for_update().get(id=document.id)
+        document = _locked(document)
         if collection is not None and collection.id != document.collection_id:
+            hold_collection(collection)
             _require_no_twin(document, collection)
             ChunkEmbedding.objects.filter(document=document).update(collection=collection)
         for name, value in changed.items():
@@ -64,8 +81,7 @@ def delete_document(*, access: Access, document: Document) -> None:
     """Delete a document with all versions, pages, passages, vectors and files."""
     require_change(access, document)
     with tenant_atomic(access.tenant_id):
-        locked = list(Document.objects.filter(id=document.id).select_for_update())
-        erase_documents(locked)
+        erase_documents([_locked(document)])
         record(access, "document.deleted", target_kind="document", target_id=document.id)
 
 
@@ -110,9 +126,10 @@ def _erase_files(versions: Sequence[DocumentVersion]) -> None:
 def reprocess_document(*, access: Access, document: Document) -> Document:
     """Process the current version anew. While it is being processed already this raises `Conflict`."""
     require_change(access, document)
-    if not document.is_terminal:
-        raise Conflict("This document is being processed already.", code="in_progress")
     with tenant_atomic(access.tenant_id):
+        document = _locked(document)
+        if not document.is_terminal:
+            raise Conflict("This document is being processed already.", code="in_progress")
         version = DocumentVersion.objects.get(document=document, number=document.current_version)
         if document.status != Status.READY:
             _require_no_twin(document, document.collection)
@@ -138,7 +155,7 @@ def cancel_document(*, access: Access, document: Document) -> Document:
     """Stop processing; what was indexed so far goes, the file stays. `Conflict` when it is over."""
     require_change(access, document)
     with tenant_atomic(access.tenant_id):
-        document = Document.objects.select_for_update().get(id=document.id)
+        document = _locked(document)
         if document.is_terminal:
             raise Conflict(f"This document is {document.status} already.", code="already_over")
         version = DocumentVersion.objects.get(document=document, number=document.current_version)

@@ -13,7 +13,7 @@ from documents import storage
 from documents.events import announce
 from documents.extraction import SNIFF_BYTES, ExtractionError, sniff
 from documents.models import Collection, Document, DocumentVersion, Status
-from documents.services.documents import INGEST
+from documents.services.documents import INGEST, hold_collection
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
@@ -150,6 +150,7 @@ def _create(  # noqa: PLR0917
     collection: Collection,
     options: UploadOptions,
 ) -> Document:
+    hold_collection(collection)
     require_quotas(access, {QuotaKind.DOCUMENTS: 1, QuotaKind.BYTES: size})
     document: Document = Document.objects.create(
         collection=collection,

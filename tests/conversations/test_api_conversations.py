@@ -84,6 +84,7 @@ def test_the_list_is_ones_own_latest_first_by_page_status_and_words(alice: Perso
     assert (page["previous"], rest["next"]) == (None, None)
     assert pointers(alice.api.get(f"{PATH}?status=wild")) == [("/status", "invalid_choice")]
     assert [pointer for pointer, _ in pointers(alice.api.get(f"{PATH}?colour=red"))] == ["/colour"]
+    assert pointers(alice.api.get(f"{PATH}?search=%00")) == [("/search", "null_characters_not_allowed")]
 
 
 def test_it_can_be_renamed_and_given_other_metadata(alice: Person) -> None:
@@ -94,6 +95,23 @@ def test_it_can_be_renamed_and_given_other_metadata(alice: Person) -> None:
     assert alice.api.patch(path, {}).json()["title"] == "Days off"
     assert [pointer for pointer, _ in pointers(alice.api.patch(path, {"title": " "}))] == ["/title"]
     assert pointers(alice.api.patch(path, {"mode": "open"})) == [("/mode", "unknown_field")]
+    for wrong, code in (([], "not_object"), ({"a": "\0"}, "unstorable"), ({"\0": 1}, "unstorable")):
+        assert pointers(alice.api.patch(path, {"metadata": wrong})) == [("/metadata", code)]
+        assert pointers(alice.api.post(PATH, {"metadata": wrong})) == [("/metadata", code)]
+    assert alice.api.get(path).json() == changed | {"updated_at": alice.api.get(path).json()["updated_at"]}
+
+
+@pytest.mark.parametrize(
+    "sent", ["[" * 20_000, "{", '{"title": "\\ud800"}', '{"title": "a\\u0000"}', '{"title": " "}']
+)
+def test_the_portal_keeps_the_title_that_a_wrong_one_was_to_replace(alice: Person, sent: str) -> None:
+    conversation = created(alice, title="Leave")
+    rename = f"/o/acme/c/{conversation['id']}/rename/"
+    answer = alice.client.post(
+        rename, sent, content_type="application/json", headers={"Accept": "application/json"}
+    )
+    assert refusal(answer)[0] == 400
+    assert alice.api.get(f"{PATH}{conversation['id']}/").json() == conversation
 
 
 def test_it_ends_and_opens_again_once(alice: Person) -> None:

@@ -21,6 +21,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/api/v1/documents/"
 
 
+def nested(depth: int) -> dict[str, Any]:
+    return {"a": nested(depth - 1)} if depth > 1 else {}
+
+
 def ids(person: Person, query: str = "") -> list[str]:
     response = person.api.get(f"{PATH}{query}")
     assert response.status_code == 200, response.content
@@ -81,7 +85,12 @@ def test_a_foreign_collection_filters_as_a_missing_one(alice: Person, charlie: P
 def test_title_tags_metadata_and_collection_may_be_changed(bob: Person, alice: Person) -> None:
     document = uploaded(bob, "lease.txt", b"The lease ends in May.")["id"]
     other = bob.api.post("/api/v1/collections/", {"name": "Contracts"}).json()["id"]
-    changes: dict[str, Any] = {"title": "The lease", "tags": ["a"], "metadata": {"b": [1]}, "collection": other}
+    changes: dict[str, Any] = {
+        "title": "The lease",
+        "tags": ["a"],
+        "metadata": {"b": nested(31)},
+        "collection": other,
+    }
     for name, value in changes.items():
         changed = bob.api.patch(f"{PATH}{document}/", {name: value})
         assert (changed.status_code, changed.json()[name]) == (200, value)
@@ -99,6 +108,9 @@ def test_title_tags_metadata_and_collection_may_be_changed(bob: Person, alice: P
         ({"title": None}, [("/title", "null")]),
         ({"tags": "lease"}, [("/tags", "not_a_list")]),
         ({"metadata": []}, [("/metadata", "not_object")]),
+        ({"metadata": {"a": "\0"}}, [("/metadata", "unstorable")]),
+        ({"metadata": {"\0": [1]}}, [("/metadata", "unstorable")]),
+        ({"metadata": nested(33)}, [("/metadata", "unstorable")]),
         ({"collection": "x"}, [("/collection", "invalid")]),
     ],
 )

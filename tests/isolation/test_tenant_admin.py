@@ -152,6 +152,25 @@ def test_I14_a_list_compares_only_what_it_offers(acme_holding: Holding) -> None:
         assert acme_holding.get(acme_holding.url(model), {"_to_field": "secret_sha256"}).status_code == 400
 
 
+def test_P9_what_no_list_can_look_for_is_refused(acme_holding: Holding) -> None:
+    """NUL, the end of the calendar, and ids that are none: the administrator's mistake, not the server's."""
+    for model, admin in REGISTERED.items():
+        url, day = acme_holding.url(model), admin.date_hierarchy
+        filters = [getattr(one, "parameter_name", None) or one for one in admin.list_filter]
+        wrong = [{one: "\0"} for one in filters]
+        if day:
+            wrong += [{f"{day}__year": year} for year in ("9999", "9" * 30)]
+            wrong += [{f"{day}__year": "9999", f"{day}__month": "12"}]
+        for query in wrong:
+            assert acme_holding.get(url, query).headers["Location"] == f"{url}?e=1", query
+        for name in (*admin.actions, *(["delete_selected"] if admin.delete_action else [])):
+            for selected in ("", "x", "\0"):
+                sent = {"action": name, ACTION_CHECKBOX_NAME: selected, "index": "0", "post": "yes"}
+                assert acme_holding.post(url, sent).status_code == 400, (model, name, selected)
+    question = {"app_label": "tenants", "model_name": "groupmember", "field_name": "membership", "term": "\0"}
+    assert acme_holding.get("/o/acme/admin/autocomplete/", question).status_code == 400
+
+
 def test_I1_pages_of_a_row(acme_holding: Holding, globex_holding: Holding, globex_unchanged: None) -> None:
     """A foreign row's pages are what a missing one's are."""
     for model, admin in REGISTERED.items():
@@ -247,7 +266,9 @@ def test_I3_a_foreign_row_chosen_in_a_form(
     for model, prefix, field, target, fields in places:
         url = acme_holding.url(model, "add/")
 
-        def sent(chosen: UUID, prefix: str = prefix, field: str = field, fields: Any = fields) -> dict[str, Any]:
+        def sent(
+            chosen: UUID | str, prefix: str = prefix, field: str = field, fields: Any = fields
+        ) -> dict[str, Any]:
             rows = {
                 f"{prefix}-TOTAL_FORMS": "1",
                 f"{prefix}-INITIAL_FORMS": "0",
@@ -260,6 +281,8 @@ def test_I3_a_foreign_row_chosen_in_a_form(
         assert answers[0] == answers[1]
         assert answers[0][0] == 200
         assert "errorlist" in answers[0][2]
+        for nothing in ("9", "\0"):
+            assert "errorlist" in acme_holding.post(url, sent(nothing)).content.decode()
         # The positive twin.
         own = acme_holding.post(url, sent(acme_holding.rows[target]), follow=True)
         assert "added successfully" in own.content.decode()

@@ -1,5 +1,7 @@
 """Documents as programs send and see them."""
 
+import math
+import re
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -11,6 +13,9 @@ from tenants.api.serializers import StrictSerializer
 
 MAX_TITLE = 255
 MAX_TAGS, MAX_TAG = 50, 60
+_MAX_DEPTH = 32
+# What PostgreSQL keeps in no text: NUL and half surrogates.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class TagsField(serializers.ListField):
@@ -23,7 +28,10 @@ class TagsField(serializers.ListField):
 
     def to_internal_value(self, data: Any) -> list[str]:
         if isinstance(data, list) and len(data) == 1 and str(data[0]).startswith("["):
-            data = serializers.JSONField(binary=True).to_internal_value(data[0])
+            try:
+                data = serializers.JSONField(binary=True).to_internal_value(data[0])
+            except RecursionError:
+                self.fail("not_a_list", input_type="str")
         tags: list[str] = super().to_internal_value(data)
         return list(dict.fromkeys(tags))
 
@@ -35,15 +43,37 @@ class MetadataField(serializers.JSONField):
     default_error_messages = {
         "not_object": "Metadata must be a JSON object.",
         "too_large": "Metadata may have at most 16,000 characters.",
+        "unstorable": "Metadata may be nested 32 deep, without infinite numbers, NUL and half surrogates.",
     }
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        value = super().to_internal_value(data)
+        try:
+            value = super().to_internal_value(data)
+        except RecursionError:
+            self.fail("unstorable")
         if not isinstance(value, dict):
             self.fail("not_object")
+        if not _is_storable(value):
+            self.fail("unstorable")
         if len(str(value)) > 16_000:  # noqa: PLR2004 - as the message says
             self.fail("too_large")
         return value
+
+
+def _is_storable(value: Any, depth: int = 0) -> bool:
+    """Whether PostgreSQL keeps it and every answer can show it again."""
+    match value:
+        case str():
+            return not _UNSTORABLE.search(value)
+        case float():
+            return math.isfinite(value)
+        case dict():
+            parts = [*value, *value.values()]
+        case list():
+            parts = value
+        case _:
+            return True
+    return depth < _MAX_DEPTH and all(_is_storable(part, depth + 1) for part in parts)
 
 
 class DocumentErrorSerializer(serializers.Serializer[Any]):

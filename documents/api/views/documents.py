@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,6 +22,7 @@ from documents.services.documents import (
 )
 from tenants.access import Access
 from tenants.api.pages import NewestFirst
+from tenants.api.serializers import StrictJSONParser
 from tenants.api.views import TenantView
 from tenants.permissions import Action
 
@@ -80,7 +81,7 @@ class DocumentView(TenantView):
         "PATCH": Action.WRITE_DOCUMENTS,
         "DELETE": Action.WRITE_DOCUMENTS,
     }
-    parser_classes = [JSONParser]
+    parser_classes = [StrictJSONParser]
 
     @extend_schema(operation_id="documents_read", responses=DocumentSerializer)
     def get(self, request: Request, document_id: UUID) -> Response:
