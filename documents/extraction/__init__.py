@@ -1,12 +1,13 @@
 """From an uploaded file to text with places: see `sandbox` for how, `types` for what."""
 
+from documents.extraction.page_stream import PageStream
 from documents.extraction.sandbox import (
-    PageStream,
     extract,
     iter_pages,
     locate,
     network_isolation,
     render_page,
+    unpack,
 )
 from documents.extraction.sniffing import ACCEPTED_EXTENSIONS, SNIFF_BYTES, sniff
 from documents.extraction.types import (
@@ -17,6 +18,7 @@ from documents.extraction.types import (
     Extraction,
     ExtractionError,
     Limits,
+    Member,
     PageText,
     Rect,
 )
@@ -31,6 +33,7 @@ __all__ = [
     "Extraction",
     "ExtractionError",
     "Limits",
+    "Member",
     "PageStream",
     "PageText",
     "Rect",
@@ -40,4 +43,5 @@ __all__ = [
     "network_isolation",
     "render_page",
     "sniff",
+    "unpack",
 ]

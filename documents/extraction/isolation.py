@@ -10,6 +10,8 @@ import resource
 import signal
 import struct
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal
 
 NetworkIsolation = Literal["namespace", "seccomp"]
@@ -19,6 +21,7 @@ _SECCOMP_MODE_FILTER = 2
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 
 _OPEN_FILES = 32
+_FIRST_TO_GO = "1000"  # proc(5), oom_score_adj: the highest
 
 # struct seccomp_data: the call's number at 0, the architecture at 4. Audit numbers from linux/audit.h.
 _NUMBER_OFFSET, _ARCHITECTURE_OFFSET = 0, 4
@@ -42,11 +45,17 @@ _libc = ctypes.CDLL(None)
 _libc.prctl.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p, ctypes.c_ulong, ctypes.c_ulong)
 
 
-def set_limits(memory: int, seconds: float) -> None:
-    """Bound address space in bytes, processor time, open files; no file may be written, no core dumped."""
+def set_limits(memory: int, data: int, seconds: float) -> None:
+    """Bound address space and what of it is writable, in bytes, processor time and open files.
+
+    No file may be written, no core dumped. Where memory runs short, the kernel ends this process first.
+    """
+    with suppress(OSError):  # a system that hides /proc
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
     cpu = max(1, round(seconds))
     for limit, soft, hard in (
         (resource.RLIMIT_AS, memory, memory),
+        (resource.RLIMIT_DATA, data, data),
         (resource.RLIMIT_CPU, cpu, cpu + 1),
         (resource.RLIMIT_NOFILE, _OPEN_FILES, _OPEN_FILES),
         (resource.RLIMIT_FSIZE, 0, 0),

@@ -1,61 +1,72 @@
 """PDF by PDFium (pypdfium2): text in PDFium's reading order, page images, and where a passage stands.
 
 Text and places come from the same list of characters, so that an offset in the saved text always finds
-its glyphs again.
+its glyphs again. Pages without text are read from their pictures where text recognition is there.
 """
 
 import ctypes
 import mmap
-import struct
-import zlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import repeat
+from dataclasses import dataclass, replace
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from documents.extraction.formats import ParsedDocument, ParsedPage
-from documents.extraction.saved_text import save_text, source_spans
+from documents.extraction.formats import Ending, ParsedDocument, ParsedPage, PictureReader, Turn
+from documents.extraction.pdf_facts import page_label, properties_of, require_pages, title_of
+from documents.extraction.pdf_images import draw, image_size, picture_size, png
+from documents.extraction.pdf_text import codes_of, is_garbage, is_picture, notes_on
+from documents.extraction.saved_text import save_string, save_text, source_spans
 from documents.extraction.types import ExtractionError, Rect
 
-MAX_PIXELS = 8_000_000
-"""No page image is larger, whatever its page claims to measure."""
+PICTURE_RESOLUTION, PICTURE_SIDE = 200, 2000
+"""Pixels an inch, and at most on the longer side, of the pictures that text is read from."""
 
 _DEVICE = 1 << 20  # PDFium gives places in whole pixels: measure on a device this wide and high
-_PNG_GREY, _PNG_RGB = 0, 2
 _LINE_BREAKS = frozenset({0x0A, 0x0D, 0x02, 0xFFFE})  # the last two: a hyphen at the end of a line
 
 
 def open_document(file: mmap.mmap) -> ParsedDocument:
-    """Open a PDF; its pages are parsed as they are read.
+    """Open a PDF and read it in one turn, without text recognition; see `open_turn`."""
+    return open_turn(file, Turn(), None)
 
-    Raises `ExtractionError` with `encrypted_pdf` or `corrupt_pdf`; the pages raise `corrupt_pdf` or
-    `no_text` at their end, when not one of them had text.
+
+def open_turn(file: mmap.mmap, turn: Turn, reader: PictureReader | None) -> ParsedDocument:
+    """Open a PDF; its pages are parsed as they are read, from the turn's first as far as the turn goes.
+
+    Raises `ExtractionError` with `encrypted_pdf` or `corrupt_pdf`; the pages raise `unsupported_pdf`, and at
+    the end of the document `corrupt_pdf` or `no_text` when not one of them had text.
     """
     document = _load(file)
-    title = save_text([ord(character) for character in document.get_metadata_value("Title")]).strip()
-    return ParsedDocument(title=title or None, page_count=len(document), pages=_pages(document))
+    ending = Ending()
+    return ParsedDocument(
+        title=title_of(document),
+        page_count=len(document),
+        pages=_Turn(document, turn, reader, ending).pages(),
+        properties=properties_of(document),
+        ending=ending,
+    )
 
 
 def render_page(file: mmap.mmap, number: int, width: int) -> bytes:
     """Page `number` as PNG, `width` pixels wide, less where it would be over `MAX_PIXELS`."""
     with _open_page(_load(file), number) as page:
-        columns, rows = _image_size(page.get_width(), page.get_height(), width)
-        bitmap = pypdfium2.PdfBitmap.new_native(columns, rows, pdfium.FPDFBitmap_BGR, rev_byteorder=True)
-        bitmap.fill_rect((255, 255, 255, 255), 0, 0, columns, rows)
-        flags = pdfium.FPDF_ANNOT | pdfium.FPDF_REVERSE_BYTE_ORDER
-        pdfium.FPDF_RenderPageBitmap(bitmap, page, 0, 0, columns, rows, 0, flags)
-        return _png(bytes(bitmap.buffer), columns, rows, bitmap.stride)
+        columns, rows = image_size(page.get_width(), page.get_height(), width)
+        return png(draw(page, columns, rows))
 
 
 def locate(file: mmap.mmap, number: int, start: int, end: int) -> list[Rect]:
     """Where characters [start, end) of the page's saved text stand, one rectangle a line, in reading order.
 
-    Offsets past the end of the page are cut off; white space and invisible characters have no place.
+    Offsets past the end of the page are cut off; white space, invisible characters and what was read from a
+    picture have no place.
     """
     with _open_page(_load(file), number) as page, _text_of(page) as text:
-        codes = _codes(text)
+        codes = codes_of(text)
+        if is_garbage(text, codes) or is_picture(page, codes):
+            return []
         spans = source_spans(codes)[max(start, 0) : end]
         if not spans:
             return []
@@ -77,32 +88,101 @@ def _load(file: mmap.mmap) -> pypdfium2.PdfDocument:
         ) from error
 
 
-def _pages(document: pypdfium2.PdfDocument) -> Iterator[ParsedPage]:
-    """Every page; a damaged one is empty, so that it does not cost the others."""
-    damaged = has_text = False
-    count = len(document)
-    for index in range(count):
+@dataclass(slots=True)
+class _Turn:
+    """One process's part of a document; `turn` counts what was seen so far."""
+
+    document: pypdfium2.PdfDocument
+    turn: Turn
+    reader: PictureReader | None
+    ending: Ending
+
+    def pages(self) -> Iterator[ParsedPage]:
+        """Every page from the first; a damaged one is empty, so that it does not cost the others."""
+        began = time.monotonic()
+        self.document.init_forms()  # without forms it does nothing; pages must be opened afterwards
+        form = self.document.formenv
+        count = len(self.document)
+        for number in range(self.turn.first, count + 1):
+            if number > self.turn.first and time.monotonic() - began > self.turn.seconds:
+                self.ending.turn = replace(self.turn, first=number)
+                return
+            page = self._page(number, form)
+            if page is None:
+                self.ending.turn = replace(self.turn, first=number, recognition="on")
+                return
+            has_text = self.turn.has_text or bool(page.text.strip())
+            self.turn = replace(self.turn, has_text=has_text, pictures=self.turn.pictures + page.is_picture)
+            yield page
+        self._finish()
+
+    def _page(self, number: int, form: pypdfium2.PdfFormEnv | None) -> ParsedPage | None:
+        """None when the page is for a process that can read pictures, and this one cannot."""
+        progress = number / len(self.document)
         try:
-            page = _parse_page(document, index, progress=(index + 1) / count)
+            with _open_page(self.document, number) as page:
+                return self._parsed(page, number, progress, notes_on(page, form))
         except pypdfium2.PdfiumError:
-            damaged = True
-            page = ParsedPage(text="", width=0.0, height=0.0, progress=(index + 1) / count)
-        has_text = has_text or bool(page.text.strip())
-        yield page
-    if not has_text and damaged:
-        raise ExtractionError("corrupt_pdf", "The PDF is damaged: not one of its pages can be read.")
-    if not has_text:
-        raise ExtractionError(
-            "no_text",
-            "The PDF has only pictures, no text, as scans do. Run text recognition (OCR) on it first.",
-        )
+            self.turn = replace(self.turn, is_damaged=True)
+            return ParsedPage(text="", width=0.0, height=0.0, progress=progress)
 
-
-def _parse_page(document: pypdfium2.PdfDocument, index: int, progress: float) -> ParsedPage:
-    with _open_page(document, index + 1) as page, _text_of(page) as text:
+    def _parsed(
+        self, page: pypdfium2.PdfPage, number: int, progress: float, notes: list[str]
+    ) -> ParsedPage | None:
+        saved, lacks_text = _text_and_lack(page)
+        if number == 1:
+            require_pages(self.document, saved)
+        if lacks_text and self.turn.recognition == "wanted":
+            return None
+        is_recognised = False
+        if lacks_text and self.reader is not None and number != self.turn.passed_over:
+            recognised = save_string(_recognised(self.reader, page))
+            is_recognised = len(recognised) > len(saved)
+            saved = recognised if is_recognised else saved
         return ParsedPage(
-            text=save_text(_codes(text)), width=page.get_width(), height=page.get_height(), progress=progress
+            text="\n\n".join(part for part in (saved, "\n".join(notes)) if part),
+            width=page.get_width(),
+            height=page.get_height(),
+            progress=progress,
+            label=page_label(self.document, number - 1),
+            is_recognised=is_recognised,
+            is_picture=lacks_text and not is_recognised,
         )
+
+    def _finish(self) -> None:
+        turn = self.turn
+        if turn.pictures:
+            self.ending.properties["pages_without_text"] = str(turn.pictures)
+        if turn.has_text:
+            return
+        if turn.is_damaged:
+            raise ExtractionError("corrupt_pdf", "The PDF is damaged: not one of its pages can be read.")
+        if not turn.pictures:
+            raise ExtractionError("no_text", "There is no text in the PDF. Upload a file that has some.")
+        if turn.recognition == "off":
+            raise ExtractionError(
+                "no_text",
+                "The PDF is a scan: its pages are pictures without text. Run text recognition (OCR) on it first,"
+                " or ask whoever runs this installation to install it.",
+            )
+        raise ExtractionError(
+            "no_text", "The PDF has only pictures, and no text was recognised in them. Scan it again, sharper."
+        )
+
+
+def _text_and_lack(page: pypdfium2.PdfPage) -> tuple[str, bool]:
+    """The text that the page has as such, and whether what it says stands in a picture instead."""
+    with _text_of(page) as text:
+        codes = codes_of(text)
+        if is_garbage(text, codes):
+            return "", True
+        return save_text(codes), is_picture(page, codes)
+
+
+def _recognised(reader: PictureReader, page: pypdfium2.PdfPage) -> str:
+    columns, rows = picture_size(page.get_width(), page.get_height(), PICTURE_RESOLUTION, PICTURE_SIDE)
+    image = draw(page, columns, rows)
+    return reader.read(image.pixels, image.columns, image.rows, image.stride)
 
 
 @contextmanager
@@ -124,11 +204,6 @@ def _text_of(page: pypdfium2.PdfPage) -> Iterator[pypdfium2.PdfTextPage]:
         yield text
     finally:
         text.close()
-
-
-def _codes(text: pypdfium2.PdfTextPage) -> list[int]:
-    """What PDFium says each character of the page is; its index is the index that boxes are asked by."""
-    return list(map(pdfium.FPDFText_GetUnicode, repeat(text.raw), range(text.count_chars())))
 
 
 def _line_rects(
@@ -172,33 +247,3 @@ def _on_one_line(line: Rect, box: Rect) -> bool:
 
 def _union(a: Rect, b: Rect) -> Rect:
     return Rect(min(a.x0, b.x0), min(a.y0, b.y0), max(a.x1, b.x1), max(a.y1, b.y1))
-
-
-def _image_size(page_width: float, page_height: float, width: int) -> tuple[int, int]:
-    """Columns and rows of a page's image; never less than one, never more than `MAX_PIXELS` together."""
-    ratio = max(page_height, 1.0) / max(page_width, 1.0)
-    columns = min(float(width), (MAX_PIXELS / ratio) ** 0.5)
-    rows = min(columns * ratio, float(MAX_PIXELS))
-    return max(1, int(columns)), max(1, int(rows))
-
-
-def _png(pixels: bytes, columns: int, rows: int, stride: int) -> bytes:
-    """RGB rows as PNG (ISO/IEC 15948), grey when no pixel has a colour; every row unfiltered."""
-    colour, depth = _PNG_RGB, 3
-    red, green, blue = pixels[0::3], pixels[1::3], pixels[2::3]
-    if stride == columns * depth and red == green == blue:
-        pixels, stride, colour, depth = red, columns, _PNG_GREY, 1
-    lines = b"".join(b"\0" + pixels[row * stride : row * stride + columns * depth] for row in range(rows))
-    header = struct.pack(">IIBBBBB", columns, rows, 8, colour, 0, 0, 0)
-    return b"".join(
-        (
-            b"\x89PNG\r\n\x1a\n",
-            _png_chunk(b"IHDR", header),
-            _png_chunk(b"IDAT", zlib.compress(lines, 3)),
-            _png_chunk(b"IEND", b""),
-        )
-    )
-
-
-def _png_chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -7,6 +7,7 @@ PostgreSQL nor UTF-8 can store them. The marks U+0002 and U+FFFE, which PDFium p
 hyphen, become that hyphen again.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import islice, zip_longest
@@ -24,11 +25,23 @@ _NEWLINES = {0x0C: "\n", 0x0D: "\n"}
 _HANGUL_VOWELS_AND_FINALS = range(0x1160, 0x1200)
 _FIRST_COMBINING = 0x300
 _CRLF = (0x0D, 0x0A)
+_TO_REPAIR = re.compile("[\0\x02\f\r\ud800-\udfff\ufffe]")
 
 
 def save_text(codes: Sequence[int]) -> str:
     """The saved text of a page whose parser reported these code points (or UTF-16 code units)."""
+    if max(codes, default=0) in _STORABLE:
+        text = "".join(map(chr, codes)).replace("\r\n", "\n").replace("\x02", "-").replace("\ufffe", "-")
+        if not _TO_REPAIR.search(text):  # nearly always
+            return unicodedata.normalize("NFC", text)
     return unicodedata.normalize("NFC", "".join(character for character, _, _ in _repaired(codes)))
+
+
+def save_string(text: str) -> str:
+    """The same for a parser that reports characters: quick where, as nearly always, nothing is to repair."""
+    if _TO_REPAIR.search(text):
+        return save_text([ord(character) for character in text])
+    return unicodedata.normalize("NFC", text)
 
 
 def source_spans(codes: Sequence[int]) -> list[tuple[int, int]]:

@@ -1,15 +1,25 @@
 """What a parser gives and how it fails: plain values without Django or any parsing library."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import IO, Literal
 
 PDF = "application/pdf"
 PLAIN_TEXT = "text/plain"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+DOC = "application/msword"
+CSV = "text/csv"
+MARKDOWN = "text/markdown"
+HTML = "text/html"
+EPUB = "application/epub+zip"
+EML = "message/rfc822"
+ZIP = "application/zip"
 
 PAGE_SEPARATOR = "\f"
 """Stands between two pages in a version's text, and nowhere else in it."""
 
-BlockKind = Literal["heading", "paragraph", "table"]
+BlockKind = Literal["heading", "paragraph", "table", "list", "code"]
 
 ErrorCode = Literal[
     "empty_file",
@@ -18,6 +28,13 @@ ErrorCode = Literal[
     "not_text",
     "encrypted_pdf",
     "corrupt_pdf",
+    "unsupported_pdf",
+    "corrupt_file",
+    "encrypted_file",
+    "archive_too_large",
+    "forbidden_markup",
+    "nested_archive",
+    "reader_missing",
     "no_text",
     "no_such_page",
     "too_many_pages",
@@ -26,6 +43,9 @@ ErrorCode = Literal[
     "out_of_memory",
     "parser_crashed",
     "sandbox_unavailable",
+    "file_damaged",
+    "file_missing",
+    "malware",
 ]
 
 
@@ -47,19 +67,34 @@ class ExtractionError(Exception):
 class Limits:
     """How much one file may cost. `seconds` counts waiting for the parser, not the caller's own work
     between two pages; the parser's processor time is bounded by the same number. `memory` is bytes of
-    address space of the whole parser process, interpreter and libraries included.
+    address space of the whole parser process, interpreter and libraries included. `recognition` is how many
+    seconds reading text from pictures may take in one file, in as many processes as it needs; 0 is not at all.
     """
 
     seconds: float = 60.0
+    recognition: float = 0.0
     memory: int = 512 * 1024 * 1024
     pages: int = 10_000
     characters: int = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A file of an archive. `name` is with its folders; exactly one of `content`, at its beginning and to be
+    closed by the receiver, and `error` is there.
+    """
+
+    name: str
+    content: IO[bytes] | None = None
+    error: ExtractionError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PageText:
     """One page. `number` counts from 1; `start` and `end` are code-point offsets in the version's text,
     where `text` stands; `width` and `height` are points as the page is shown, 0 for formats without pages.
+    `label` says what the page is where that is more than its number; `is_recognised` that its text was read
+    from a picture.
     """
 
     number: int
@@ -68,11 +103,13 @@ class PageText:
     text: str
     width: float
     height: float
+    label: str = ""
+    is_recognised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, heading or table of one page; `start` and `end` count in the version's text."""
+    """A heading, paragraph, table, list or code of one page; `start` and `end` count in the version's text."""
 
     text: str
     kind: BlockKind

@@ -90,6 +90,31 @@ def xref_loop_pdf() -> bytes:
     return _pdf(_one_page("/Resources << /Font << /A 4 0 R >> >>", _WORD), trailer="/Prev {xref}")
 
 
+def unmapped_pdf(codes: bytes) -> bytes:
+    """A page in a Type 3 font whose glyphs have names that mean nothing, and no map to Unicode."""
+    known = sorted(set(codes))
+    glyphs = " ".join(f"/g{code} 6 0 R" for code in known)
+    names = " ".join(f"{code} /g{code}" for code in known)
+    objects = _one_page(
+        "/Resources << /Font << /A 4 0 R >> >>", b"BT /A 5 Tf 5 100 Td <" + codes.hex().encode() + b"> Tj ET"
+    )
+    objects[3] = (
+        "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 600 600] /FontMatrix [0.001 0 0 0.001 0 0] /FirstChar 0"
+        f" /LastChar 255 /Widths [{'600 ' * 256}] /CharProcs << {glyphs} >>"
+        f" /Encoding << /Type /Encoding /Differences [{names}] >> /Resources << >> >>"
+    ).encode()
+    return _pdf([*objects, _stream(b"600 0 0 0 500 500 d1 0 0 500 500 re f", "")])
+
+
+def with_catalog(text: str, catalog: str) -> bytes:
+    """A page of a text, in a document whose catalogue has more entries; object 7 is an attached file."""
+    content = f"BT /A 5 Tf 5 100 Td ({text}) Tj ET".encode()
+    objects = _one_page("/Resources << /Font << /A 4 0 R >> >>", content)
+    objects[0] = f"<< /Type /Catalog /Pages 2 0 R {catalog} >>".encode()
+    attached = b"<< /Type /Filespec /F (offer.docx) /UF (offer.docx) /EF << /F 6 0 R >> >>"
+    return _pdf([*objects, _stream(b"PK", "/Type /EmbeddedFile"), attached])
+
+
 def saved(folder: Path, contents: bytes, name: str = "file.pdf") -> Path:
     """The contents as a file."""
     path = folder / name

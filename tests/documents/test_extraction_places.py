@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from documents.extraction import PDF, ExtractionError, Rect, extract, locate, render_page
-from documents.extraction.pdf import MAX_PIXELS
+from documents.extraction.pdf_images import MAX_PIXELS
 from tests.documents.pdfs import Box, drawing_pdf, huge_image_pdf, saved, text_pdf
 
 LINES = [

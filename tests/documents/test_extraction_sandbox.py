@@ -22,6 +22,7 @@ from documents.extraction import (
     iter_pages,
     network_isolation,
 )
+from documents.extraction.types import HTML
 from tests.config.polling import wait_for
 from tests.documents.pdfs import (
     drawing_pdf,
@@ -83,6 +84,13 @@ def test_u3_a_pdf_that_cannot_be_read_says_why(tmp_path: Path, contents: bytes, 
 
     assert error_of(saved(tmp_path, contents)).code == code
     assert time.monotonic() - began < 20
+
+
+def test_u3_a_library_that_gets_no_memory_is_no_crash(tmp_path: Path) -> None:
+    """Of HTML's library this is only seen by how much memory the parser has used."""
+    path = saved(tmp_path, b"<b>x" * 6_000_000, "deep.html")
+
+    assert error_of(path, HTML).code == "out_of_memory"
 
 
 def test_positive_twins_of_the_hostile_pdfs_are_read(tmp_path: Path) -> None:
@@ -207,6 +215,7 @@ def test_u5_a_parser_has_no_network_no_environment_and_little_of_everything(
 
         assert parser.environ() == {}
         assert limits["Max address space"] == [str(512 * 2**20)] * 2
+        assert limits["Max data size"] == [str(512 * 2**20)] * 2
         assert limits["Max cpu time"] == ["45", "46"]
         assert limits["Max file size"] == ["0", "0"]
         assert limits["Max core file size"] == ["0", "0"]
@@ -264,7 +273,7 @@ import json, os, sys
 from documents.extraction import formats, worker
 sys.path.append(sys.argv[1])
 formats.PARSER_MODULES["text/evil"] = "evil"
-request = {"operation": "pages", "media_type": "text/evil", "memory": 2**30, "seconds": 9}
+request = {"operation": "pages", "media_type": "text/evil", "memory": 2**30, "data": 2**30, "seconds": 9}
 sys.argv = ["worker", json.dumps(request | {"parent": os.getppid(), "allow_unisolated": False})]
 worker.main()
 """
