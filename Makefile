@@ -2,17 +2,21 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Two processes, each with a database and servers of its own. A file's tests stay together; files go in their order,
-# for the slowest ones are among the first.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Three processes, each with a database and servers of its own: of two cores' worth of tests one always waits for
+# something. A file's tests stay together; files go in their order, for the slowest ones are among the first.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes
 
 .DELETE_ON_ERROR:
-.PHONY: run test mutations lint lock bench chromium
+.PHONY: run ocr test mutations lint lock bench bench-ingest faults chromium
 
 ## Install what is needed to run, then start everything; PORT= and DOCENT_DATA= are handed on.
 run: .venv/base.stamp
 	@exec $(BIN)/python manage.py up
+
+## Install what is needed to read scanned pages too (130 MB); workers use it when they start the next time.
+ocr: .venv/base.stamp
+	@$(PIP) -r requirements/ocr.txt
 
 ## Everything that continuous integration runs.
 test:
@@ -33,7 +37,7 @@ lint: .venv/dev.stamp
 
 ## Write the complete locks, with hashes, from the short lists beside them.
 lock: .venv/dev.stamp
-	@for list in base dev; do \
+	@for list in base ocr dev; do \
 		$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links --overrides requirements/overrides.txt \
 			requirements/$$list.in -o requirements/$$list.txt || exit 1; \
@@ -41,6 +45,15 @@ lock: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	@$(BIN)/python -m bench
+
+## How fast documents become searchable, beside the embedding model alone, and memory over a thousand of them.
+## PDFS= measures on a folder of your own.
+bench-ingest: .venv/dev.stamp
+	@$(BIN)/python -m bench.ingestion --documents 1000 $(if $(PDFS),--pdfs "$(PDFS)")
+
+## Kill everything at random during 200 uploads and compare with a run that nobody disturbed.
+faults: .venv/dev.stamp
+	@$(BIN)/python -m bench.storm
 
 .venv/base.stamp: requirements/base.txt | .venv/made.stamp
 	@echo "Installing what Docent needs into .venv ..."

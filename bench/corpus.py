@@ -63,6 +63,11 @@ def questions(count: int) -> list[str]:
     ]
 
 
+def long_pdf(pages: int, *, seed: int = 1) -> Pdf:
+    """One file of so many pages, another one for each seed."""
+    return Pdf(f"report-{pages}-pages.pdf", _pdf(random.Random(_SEED + seed), pages), pages)
+
+
 def _read(path: Path) -> Pdf:
     content = path.read_bytes()
     document = pypdfium2.PdfDocument(content)

@@ -1,7 +1,7 @@
 """Memory of everything that `manage.py up` started, servers included, after a question, with no upload running.
 
-The proportional set sizes are summed: a page that processes share counts once. The worker gives its
-embedding model back a minute after the last upload; the figure is taken when it has.
+The proportional set sizes are summed: a page that processes share counts once. Worker and embedder give
+their models back a minute after the last upload; the figure is taken when they have.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _POLL = 1.0
 
 
 def measure(running: Portal) -> Iterable[Figure]:
-    """Ask once, wait until the worker has dropped its model, ask again and sum up."""
+    """Ask once, wait until the models are dropped, ask again and sum up."""
     with running.client() as client:
         ask(client, questions(1)[0])
-        loaded = _memory(running)
+        loaded = memory_of(running)
         lowest = _settled(running)
         ask(client, questions(2)[1])
-    sizes = _memory(running)
+    sizes = memory_of(running)
     yield Figure(
         name="Memory after a question",
         value=sum(sizes.values()),
@@ -37,23 +37,23 @@ def measure(running: Portal) -> Iterable[Figure]:
         details={
             **{f"{name}, MB": size for name, size in sorted(sizes.items(), key=lambda one: -one[1])},
             "right after the upload, MB": sum(loaded.values()),
-            "the worker right after the upload, MB": loaded["worker"],
+            "worker and embedder right after the upload, MB": loaded["worker"] + loaded["embedder"],
             "at rest, MB": lowest,
         },
     )
 
 
 def _settled(running: Portal) -> float:
-    """The sum at rest: the lowest seen until the worker's idle minute is over."""
+    """The sum at rest: the lowest seen until the idle minute is over."""
     deadline = time.monotonic() + _SETTLED_WITHIN
     lowest = float("inf")
     while time.monotonic() < deadline:
-        lowest = min(lowest, sum(_memory(running).values()))
+        lowest = min(lowest, sum(memory_of(running).values()))
         time.sleep(_POLL)
     return lowest
 
 
-def _memory(running: Portal) -> dict[str, float]:
+def memory_of(running: Portal) -> dict[str, float]:
     """MB by kind of process."""
     sizes: dict[str, float] = {}
     for pid in running.pids():
@@ -72,6 +72,7 @@ def _name(command: list[str]) -> str:
         ("config.embedded.keeper", "keepers"),
         ("uvicorn", "web"),
         ("--queues=work", "worker"),
+        ("--queues=embed", "embedder"),
         ("--queues=platform", "platform"),
         ("postgres", "postgres"),
         ("valkey", "valkey"),

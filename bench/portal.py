@@ -85,16 +85,23 @@ def portal(*, workers: int = 1, rate: int = 100_000) -> Iterator[Portal]:
             process = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=log, stderr=log)
         try:
             _wait_until_ready(url, process, data / "up.log")
-            owner = ("--owner", "bench@example.org")
-            _manage(environ, "create_tenant", "Bench", "--slug", "bench", *owner, "--rate", str(rate))
-            token = _manage(
-                environ, "create_token", "--tenant", "bench", "--user", "bench@example.org", "--name", "bench"
-            )
+            token = _organisation(environ, "bench", rate)
             yield Portal(url, model_url, token, data, process)
         finally:
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(30)
+
+
+def new_organisation(running: Portal, slug: str, *, rate: int = 100_000) -> str:
+    """One more; returns a token of its owner."""
+    return _organisation({**os.environ, "DOCENT_DATA": str(running.data)}, slug, rate)
+
+
+def _organisation(environ: dict[str, str], slug: str, rate: int) -> str:
+    owner = f"{slug}@example.org"
+    manage(environ, "create_tenant", slug.title(), "--slug", slug, "--owner", owner, "--rate", str(rate))
+    return manage(environ, "create_token", "--tenant", slug, "--user", owner, "--name", "bench")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +177,8 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
     raise BenchError(f"Docent does not start:\n{log.read_text()}")
 
 
-def _manage(environ: dict[str, str], *arguments: str) -> str:
+def manage(environ: dict[str, str], *arguments: str) -> str:
+    """Run a management command; the last line that it prints."""
     command = [sys.executable, "manage.py", *arguments]
     result = subprocess.run(command, cwd=PROJECT, env=environ, stdout=subprocess.PIPE, text=True, check=True)
     return result.stdout.strip().splitlines()[-1]
