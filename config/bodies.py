@@ -11,6 +11,8 @@ from typing import IO, Any
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpResponseBase
 
+from tenants.errors import StorageFull, is_disk_full
+
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Asgi = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
@@ -22,13 +24,13 @@ _UPLOADS = re.compile(r"^/(api/v1/documents/|o/[-a-z0-9]+/documents/)")
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(self, status: int, code: str, title: str, detail: str) -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
+        self.status, self.code, self.title, self.detail = status, code, title, detail
 
 
 class BodyLimits:
-    """Cuts a body that is too long with 413, and one that trickles with 408.
+    """Cuts a body that is too long with 413, one that trickles with 408; without room for it on the disk, 507.
 
     `scope["arrived_at"]` is when all of a request was here, on `time.monotonic()`: however long it waits for
     its turn after that, it counts for the moment when it came.
@@ -59,6 +61,12 @@ class BodyLimits:
             if has_begun:
                 raise
             await _answer(send, refusal)
+        except OSError as error:
+            # Long bodies are spooled to the folder for temporary files before any view is asked.
+            if has_begun or not is_disk_full(error):
+                raise
+            full = StorageFull()
+            await _answer(send, _Refused(full.status, full.code, full.title, full.detail))
 
     def _counted(self, scope: dict[str, Any], receive: Receive, limit: int) -> Receive:
         received = 0
@@ -74,7 +82,7 @@ class BodyLimits:
             try:
                 message = await asyncio.wait_for(receive(), patience)
             except TimeoutError as error:
-                raise _Refused(408, "body_timeout", "The request's body came too slowly.") from error
+                raise _Refused(408, "body_timeout", "Too slow", "The request's body came too slowly.") from error
             received += len(message.get("body", b""))
             is_whole = not message.get("more_body", False)
             if received > limit:
@@ -107,14 +115,14 @@ def _check_declared(scope: dict[str, Any], limit: int) -> None:
 
 def _too_large(limit: int) -> _Refused:
     megabytes = limit // (1024 * 1024)
-    return _Refused(413, "too_large", f"The request is larger than {megabytes} MB.")
+    return _Refused(413, "too_large", "Too large", f"The request is larger than {megabytes} MB.")
 
 
 async def _answer(send: Send, refusal: _Refused) -> None:
     body = json.dumps(
         {
             "type": "about:blank",
-            "title": "Too large" if refusal.status == 413 else "Too slow",  # noqa: PLR2004
+            "title": refusal.title,
             "status": refusal.status,
             "detail": refusal.detail,
             "code": refusal.code,

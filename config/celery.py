@@ -17,21 +17,29 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 
 app = TenantApp("docent", task_cls=TenantTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["tenants", "tenants.jobs"])
+app.autodiscover_tasks(["documents", "tenants", "tenants.jobs"])
 app.conf.task_routes = {
+    "documents.fetch_due_sources": {"queue": "platform"},
+    "documents.drop_old_indexes": {"queue": "platform"},
+    "documents.sweep_files": {"queue": "platform"},
     "tenants.count_totals": {"queue": "platform"},
     "tenants.dispatch_jobs": {"queue": "platform"},
     "tenants.finish_erasures": {"queue": "platform"},
     "tenants.purge_exports": {"queue": "platform"},
+    "tenants.purge_kept_answers": {"queue": "platform"},
     "tenants.purge_revocations": {"queue": "platform"},
     "tenants.seal_audit": {"queue": "platform"},
 }
 app.conf.beat_schedule = {
     "count-totals": {"task": "tenants.count_totals", "schedule": 300.0, "options": {"expires": 300}},
     "dispatch-jobs": {"task": "tenants.dispatch_jobs", "schedule": 5.0, "options": {"expires": 5}},
+    "drop-old-indexes": {"task": "documents.drop_old_indexes", "schedule": 3600.0, "options": {"expires": 3600}},
+    "fetch-due-sources": {"task": "documents.fetch_due_sources", "schedule": 60.0, "options": {"expires": 60}},
     "finish-erasures": {"task": "tenants.finish_erasures", "schedule": 30.0, "options": {"expires": 30}},
     "purge-exports": {"task": "tenants.purge_exports", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-revocations": {"task": "tenants.purge_revocations", "schedule": 3600.0, "options": {"expires": 3600}},
+    "purge-kept-answers": {"task": "tenants.purge_kept_answers", "schedule": 3600.0, "options": {"expires": 3600}},
+    "sweep-files": {"task": "documents.sweep_files", "schedule": 3600.0, "options": {"expires": 3600}},
     "seal-audit": {"task": "tenants.seal_audit", "schedule": 10.0, "options": {"expires": 10}},
 }
 

@@ -11,7 +11,8 @@ from django.db import transaction
 
 from config.secrets import write_private
 from documents.selectors import default_collection
-from documents.services.uploads import IncomingFile, UploadOptions, receive_files
+from documents.services.files import IncomingFile
+from documents.services.uploads import UploadOptions, receive_files
 from tenants.access import Carrier, access_by_membership, access_by_token, memberships_of
 from tenants.db import tenant_atomic
 from tenants.errors import NotAuthenticated

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from conversations import replies
 from conversations.keeper import keep
-from retrieval.search import embed_question
+from documents.embedders import DEFAULT_MODEL, measure
 from tenants.checks import role_faults
 from tenants.db import run_unit
 from tenants.revocations import Watch
@@ -55,6 +55,6 @@ async def _require_sound_role() -> None:
 async def _warm_up() -> None:
     """The first question should not wait for the embedding model to load."""
     try:
-        await asyncio.to_thread(embed_question, "warm up")
+        await asyncio.to_thread(measure, DEFAULT_MODEL)
     except Exception:
         logger.exception("The embedding model could not be loaded.")

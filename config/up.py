@@ -228,31 +228,38 @@ def _programs(options: Options, environ: Mapping[str, str], data: Path, listener
         sys.executable, "-W", _ROOT_IS_FINE, "-m", "celery", "--quiet", "--app=config", "worker",
         "--loglevel=WARNING", "--without-mingle", "--without-gossip", "--without-heartbeat",
     ]  # fmt: skip
-    work = ["--hostname=work@%h", "--queues=work", "--pool=prefork", "--concurrency=1"]
-    beat = [
-        "--hostname=platform@%h",
-        "--queues=platform",
-        "--pool=solo",
-        "--beat",
-        f"--schedule={data / 'beat'}",
-    ]
+    concurrency = environ.get("DOCENT_WORKERS") or 1
+    work = ["--hostname=work@%h", "--queues=work", "--pool=prefork", f"--concurrency={concurrency}"]
+    schedule = f"--schedule={data / 'beat'}"
+    beat = ["--hostname=platform@%h", "--queues=platform", "--pool=solo", "--beat", schedule]
     # Each web process allows its share of the calls while Valkey is away.
     shared = application | {"DOCENT_WEB_PROCESSES": str(options.workers)}
-    names = [f"web{number}" for number in range(1, options.workers + 1)] if options.workers > 1 else ["web"]
+    descriptor = listener.fileno()
     return [
         *(
-            Program(
-                name=name,
-                command=[*web, f"--fd={listener.fileno()}"],
-                environ=shared,
-                descriptors=(listener.fileno(),),
-            )
-            for name in names
+            Program(name=name, command=[*web, f"--fd={descriptor}"], environ=shared, descriptors=(descriptor,))
+            for name in _numbered("web", options.workers)
         ),
         Program(name="worker", command=[*worker, *work], environ=application),
+        *_embedders(int(environ.get("DOCENT_EMBED_WORKERS") or 1), worker, application),
         Program(name="platform", command=[*worker, *beat], environ=platform),
         *_operators_program(options, web, application),
     ]
+
+
+def _embedders(count: int, worker: Sequence[str], environ: Mapping[str, str]) -> list[Program]:
+    """What keeps the embedding model in memory: each a single process, without a parent that does nothing."""
+    return [
+        Program(
+            name=name, command=[*worker, f"--hostname={name}@%h", "--queues=embed", "--pool=solo"], environ=environ
+        )
+        for name in _numbered("embedder", count)
+    ]
+
+
+def _numbered(name: str, count: int) -> list[str]:
+    """The names of so many processes; a single one goes without a number."""
+    return [name] if count == 1 else [f"{name}{number}" for number in range(1, count + 1)]
 
 
 def _operators_program(options: Options, web: Sequence[str], environ: Mapping[str, str]) -> list[Program]:

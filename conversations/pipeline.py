@@ -17,12 +17,13 @@ from conversations.markers import MarkerFilter
 from conversations.models import Mode
 from conversations.prompts import grounded_prompt, open_prompt, passages_of
 from conversations.sources import source_items
-from documents.selectors import visible_collections
+from documents.selectors import find_active_index, hidden_titles, visible_collections
 from providers.chat.base import ChatMessage, ChatRequest, Passage
 from providers.errors import ProviderError
-from retrieval.search import embed_question, find_passages
+from retrieval.search import do_without, embed_question_aside, find_passages
 from retrieval.sufficiency import Verdict, judge
-from retrieval.types import Found, Hit, Scope
+from retrieval.types import Found, Hit, QuestionVector, Scope
+from retrieval.types import Mode as SearchMode
 from tenants.access import Access
 from tenants.db import run_in_tenant
 
@@ -78,17 +79,19 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
         prompt = open_prompt(question.text, question.history)
     else:
         yield StageChanged("searching", "Searching your documents…")
-        collections, found = await _find(question)
+        collections, found, titles = await _find(question, await _vector_of(question))
+        if found.by_words_alone:
+            yield StageChanged("searching", "The embedding model is away: searching by words alone…")
         outcome.hits = found.hits
         outcome.timings["search"] = round(time.perf_counter() - started, 4)
         verdict = judge(found)
         if not verdict.is_enough:
             outcome.finish_reason = "refused"
-            yield TextAdded(0, _refusal(collections, found.hits, verdict))
+            yield TextAdded(0, _refusal(collections, titles, verdict))
             return
         yield SourcesFound(source_items(question.access.tenant_slug, found.hits))
         yield StageChanged("writing", f"{_count(len(found.hits), 'passage')} found. Writing…")
-        passages = passages_of(found.hits)
+        passages = passages_of(found.hits, titles)
         prompt = grounded_prompt(question.text, passages, question.history)
     request = ChatRequest(
         messages=prompt,
@@ -108,11 +111,22 @@ async def cite(question: Question, text: str, outcome: Outcome) -> None:
         outcome.supports = await asyncio.to_thread(supports_of, question.text, text, outcome.hits)
 
 
-async def _find(question: Question) -> tuple[list[str], Found]:
-    """Names of the collections searched, and the passages for the model."""
-    vector = await asyncio.to_thread(embed_question, question.text)
+async def _vector_of(question: Question) -> QuestionVector | None:
+    """The question's vector; None where there is nothing to compare it with, or its model cannot be used."""
+    index = await run_in_tenant(question.access.tenant_id, find_active_index)
+    if index is None:
+        return None
+    try:
+        return await embed_question_aside(index, question.text)
+    except ProviderError as error:
+        do_without(error, SearchMode.HYBRID)
+        return None
 
-    def find() -> tuple[list[str], Found]:
+
+async def _find(question: Question, vector: QuestionVector | None) -> tuple[list[str], Found, dict[str, str]]:
+    """Names of the collections searched, the passages for the model, and their titles as it may read them."""
+
+    def find() -> tuple[list[str], Found, dict[str, str]]:
         visible = visible_collections(question.access)
         if question.scope.collections is not None:
             visible = visible.filter(id__in=question.scope.collections)
@@ -120,7 +134,7 @@ async def _find(question: Question) -> tuple[list[str], Found]:
         found = find_passages(
             question.access, question.text, vector, top_k=settings.DOCENT_PASSAGES, scope=question.scope
         )
-        return names, found
+        return names, found, hidden_titles(hit.title for hit in found.hits)
 
     return await run_in_tenant(question.access.tenant_id, find)
 
@@ -160,13 +174,14 @@ async def _write(choice: Choice, request: ChatRequest, outcome: Outcome, started
         raise ProviderError("model_empty", "The model gave an empty answer.", permanent=False)
 
 
-def _refusal(collections: list[str], hits: list[Hit], verdict: Verdict) -> str:
+def _refusal(collections: list[str], titles: dict[str, str], verdict: Verdict) -> str:
     """What was searched, what came nearest, and what to do about it."""
     if not collections:
         return "There is no collection that I may search for you. Ask an admin of your organisation for access."
     places = ", ".join(collections[:5]) + ("…" if len(collections) > 5 else "")  # noqa: PLR2004
     text = f"I found no answer to this in the documents. {verdict.reason} Searched: {places}."
-    nearest = list(dict.fromkeys(hit.title for hit in hits))[:3]
+    # As a model may read them: what was said is told to it with the next question.
+    nearest = list(dict.fromkeys(titles.values()))[:3]
     if nearest:
         text += f" The nearest documents were: {', '.join(nearest)}."
     return f"{text} Try other words, widen the search to more collections, or add a document that says it."

@@ -1,7 +1,7 @@
 """What a language model is told. Passages are data: fenced, labelled, and never obeyed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conversations.markers import neutralise
 from providers.chat.base import ChatMessage, Passage
@@ -25,10 +25,10 @@ _TURN_CHARACTERS = 1_500
 _TURNS = 6
 
 
-def passages_of(hits: Sequence[Hit]) -> tuple[Passage, ...]:
-    """The hits as a model may read them, numbered from 1."""
+def passages_of(hits: Sequence[Hit], titles: Mapping[str, str]) -> tuple[Passage, ...]:
+    """The hits as a model may read them, numbered from 1; `titles` says how it may read theirs."""
     return tuple(
-        Passage(marker=number, title=_plain(hit.title), page=hit.page, text=neutralise(_plain(hit.text)))
+        Passage(marker=number, title=_plain(titles[hit.title]), page=hit.page, text=neutralise(_plain(hit.text)))
         for number, hit in enumerate(hits, start=1)
     )
 

@@ -163,6 +163,16 @@ def find_running(message_id: UUID) -> Reply | None:
     return running.get(message_id)
 
 
+async def wait_until_over(access: Access, message_id: UUID) -> None:
+    """Return once the reply is stored for good, whichever process writes it."""
+    reply = find_running(message_id)
+    if reply is not None:
+        await reply.finished()
+        return
+    async for _event in follow_stored(access, message_id):
+        pass
+
+
 async def stop_all() -> None:
     """The process goes down: every reply ends as interrupted, with its text."""
     replies = list(running.values())

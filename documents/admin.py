@@ -1,24 +1,33 @@
 """Collections, documents and embedding models in an organisation's administration."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
+from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from documents.models import Collection, CollectionGrant, Document, EmbeddingIndex
+from documents.models import Collection, CollectionGrant, Document, EmbeddingIndex, MaskingPolicy
 from documents.selectors import list_collections, visible_documents, with_totals
 from documents.services.collections import (
     create_collection,
     delete_collection,
     rename_collection,
+    set_chunk_sizes,
     set_collection_access,
 )
-from documents.services.documents import cancel_document, delete_document, reprocess_document
+from documents.services.documents import (
+    cancel_document,
+    delete_document,
+    reprocess_document,
+    update_document,
+)
 from tenants.admin_site import tenant_admin
 from tenants.model_admin import TenantInline, TenantModelAdmin, access_of, adopt, shown_time
 from tenants.permissions import Action, Role
@@ -50,7 +59,8 @@ class CollectionAdmin(TenantModelAdmin):
     readonly_fields = ("slug", "is_default", "documents", "passages", "size", "changed_at")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("name", "is_restricted") if obj is None else ("name", "is_restricted", *self.readonly_fields)
+        fields = ("name", "is_restricted", "chunk_size", "chunk_overlap")
+        return fields if obj is None else (*fields, *self.readonly_fields)
 
     @admin.display(description=gettext_lazy("documents"), ordering="document_total")
     def documents(self, collection: Any) -> int:
@@ -78,11 +88,15 @@ class CollectionAdmin(TenantModelAdmin):
     def save_model(self, request: HttpRequest, obj: Collection, form: Any, change: bool) -> None:  # noqa: FBT001
         access = access_of(request)
         if not change:
+            sizes = (obj.chunk_size, obj.chunk_overlap)
             made = create_collection(access=access, name=obj.name)
             made.is_restricted = obj.is_restricted
             adopt(obj, made)
+            obj.chunk_size, obj.chunk_overlap = sizes
         elif "name" in form.changed_data:
             rename_collection(access=access, collection=obj, name=obj.name)
+        if {"chunk_size", "chunk_overlap"} & set(form.changed_data):
+            set_chunk_sizes(access=access, collection=obj, size=obj.chunk_size, overlap=obj.chunk_overlap)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001
         """The rows that are there now, together with the switch, are who sees it."""
@@ -100,6 +114,17 @@ class CollectionAdmin(TenantModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Collection) -> None:
         delete_collection(access=access_of(request), collection=obj)
+
+
+class MoveForm(ActionForm):
+    """What stands beside the list of actions: where to move to."""
+
+    collection: Any = ModelChoiceField(queryset=None, required=False, label=gettext_lazy("Move to:"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Not before a request has said whose.
+        self.fields["collection"].queryset = Collection.objects.order_by("name")  # type: ignore[attr-defined]
 
 
 @admin.register(Document, site=tenant_admin)
@@ -143,7 +168,8 @@ class DocumentAdmin(TenantModelAdmin):
         "created_at",
         "updated_at",
     )
-    actions = ("retry", "cancel")
+    actions = ("retry", "cancel", "move")
+    action_form = MoveForm
 
     @admin.display(description=gettext_lazy("size"), ordering="size")
     def bytes(self, document: Document) -> str:
@@ -171,6 +197,16 @@ class DocumentAdmin(TenantModelAdmin):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
         self._each(request, queryset, cancel_document, _("{count} stopped."))
 
+    @admin.action(description=gettext_lazy("Move to the collection chosen beside"))
+    def move(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
+        access = access_of(request)
+        target = MoveForm().fields["collection"].clean(request.POST.get("collection"))
+        if target is None:
+            self.message_user(request, _("Choose the collection to move to."), messages.ERROR)
+            return
+        move = partial(update_document, access=access, collection=target)
+        self.for_each(request, queryset, lambda document: move(document=document), _("{count} moved."))
+
     def _each(
         self, request: HttpRequest, rows: QuerySet[Document], service: Callable[..., Document], done: str
     ) -> None:
@@ -180,6 +216,38 @@ class DocumentAdmin(TenantModelAdmin):
 
 @admin.register(EmbeddingIndex, site=tenant_admin)
 class EmbeddingIndexAdmin(TenantModelAdmin):
-    list_display = ("model", "dimensions", "status", "created_at")
+    """Which model answers, and how far the next one is."""
+
+    list_display = ("model", "dimensions", "status", "progress", "error_detail", "created_at")
     ordering = ("-created_at",)
+    fields = (
+        "model",
+        "dimensions",
+        "status",
+        "progress",
+        "error_code",
+        "error_detail",
+        "created_at",
+        "activated_at",
+        "retired_at",
+    )
+
+    @admin.display(description=gettext_lazy("progress"))
+    def progress(self, index: EmbeddingIndex) -> str:
+        if index.status == EmbeddingIndex.Status.ACTIVE:
+            return "-"
+        return _("{done} of {total} passages").format(done=index.embedded, total=index.total)
+
+
+@admin.register(MaskingPolicy, site=tenant_admin)
+class MaskingPolicyAdmin(TenantModelAdmin):
+    """Which personal data is kept from search and models; the portal's settings change it."""
+
+    portal_page = "settings-masking"
+    list_display = ("emails", "phones", "cards", "ibans", "own_patterns", "updated_at")
+    ordering = ("updated_at",)
     fields = list_display
+
+    @admin.display(description=gettext_lazy("patterns of your own"))
+    def own_patterns(self, policy: MaskingPolicy) -> str:
+        return "\n".join(f"{one['name']}: {one['pattern']}" for one in policy.patterns) or "-"

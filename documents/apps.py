@@ -8,16 +8,13 @@ class DocumentsConfig(AppConfig):
     verbose_name = gettext_lazy("Documents")
 
     def ready(self) -> None:
-        from documents import admin  # noqa: F401
+        from documents import admin, fetching, work  # noqa: F401
         from documents.exports import export_files, export_uploads
-        from documents.ingestion import give_up, ingest_version
         from documents.models import Document, DocumentVersion
         from documents.selectors import check_collections, name_collections
-        from documents.services import jobs
         from documents.services.collections import create_default_collection
-        from documents.services.documents import INGEST, forget_person
+        from documents.services.documents import forget_person
         from tenants.exports import on_person_exported, on_tenant_exported
-        from tenants.jobs.handlers import JobHandler, register_job
         from tenants.limits.meters import Meter, register_meter
         from tenants.models import QuotaKind
         from tenants.registry import (
@@ -26,7 +23,6 @@ class DocumentsConfig(AppConfig):
             on_person_erased,
             on_tenant_created,
         )
-        from tenants.services.jobs import JobGuide, register_guide
 
         on_tenant_created.register(create_default_collection)
         on_collections_named.register(check_collections)
@@ -38,5 +34,5 @@ class DocumentsConfig(AppConfig):
         register_meter(
             QuotaKind.BYTES, Meter(DocumentVersion.objects.all, "document__uploaded_by_id", Sum("size"))
         )
-        register_job(INGEST, JobHandler(run=ingest_version, give_up=give_up))
-        register_guide(INGEST, JobGuide(reasons=jobs.reasons, retry=jobs.retry))
+        work.register()
+        fetching.register()

@@ -11,7 +11,7 @@ from tenants.archives import safe_name
 from tenants.exports import ExportRun
 
 _ABOUT = ("id", "collection_id", "name", "title", "size", "media_type", "status", "tags", "metadata", "created_at")
-_FILE = ("id", "document_id", "document__name", "number", "storage_key")
+_FILE = ("id", "document_id", "document__name", "number", "storage_key", "sha256")
 
 
 def export_files(run: ExportRun) -> None:
@@ -41,4 +41,5 @@ def export_uploads(run: ExportRun, access: Access) -> None:
 
 def _write(run: ExportRun, version: dict[str, Any]) -> None:
     name = safe_name(version["document__name"])
-    run.archive.write_file(f"files/{version['document_id']}/{version['number']}/{name}", version["storage_key"])
+    path = f"files/{version['document_id']}/{version['number']}/{name}"
+    run.archive.write_file(path, version["storage_key"], sha256=version["sha256"])

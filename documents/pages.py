@@ -4,6 +4,7 @@ Reading the database and asking the parser are two steps, because no connection 
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,11 +17,14 @@ from tenants.access import Access
 from tenants.db import run_in_tenant
 from tenants.errors import InvalidInput, NotFound
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageView:
     """A page and the passage looked for on it. Plain values, good outside any transaction.
 
+    `current_version` is the one that is searched now, of `current_pages` pages.
     `start` and `end` are the page's place in the version's text, `passage_start` and `passage_end` the
     passage's place in `text`; both are 0 when none is looked for. All count code points.
     """
@@ -30,9 +34,14 @@ class PageView:
     version_id: UUID
     name: str
     title: str
+    media_type: str
     version: int
+    current_version: int
+    current_pages: int
     pages: int
     number: int
+    label: str
+    is_recognised: bool
     text: str
     start: int
     end: int
@@ -41,6 +50,7 @@ class PageView:
     passage_start: int
     passage_end: int
     storage_key: str
+    sha256: str
 
     @property
     def has_image(self) -> bool:
@@ -66,11 +76,16 @@ def read_page(  # noqa: PLR0917
         tenant_id=access.tenant_id,
         document_id=document.id,
         version_id=page.version.id,
-        name=document.name,
+        name=page.version.name,
         title=document.title,
+        media_type=page.version.media_type,
         version=page.version.number,
+        current_version=document.current_version,
+        current_pages=document.page_count,
         pages=count_pages(page.version),
         number=page.number,
+        label=page.label,
+        is_recognised=page.is_recognised,
         text=page.text,
         start=page.start,
         end=page.end,
@@ -79,6 +94,7 @@ def read_page(  # noqa: PLR0917
         passage_start=0 if start is None else start - page.start,
         passage_end=0 if end is None else end - page.start,
         storage_key=page.version.storage_key,
+        sha256=page.version.sha256,
     )
 
 
@@ -100,8 +116,8 @@ def locate_passage(page: PageView) -> list[Rect]:
     """Where the passage stands, one rectangle a line; none on pages without an image. Asks the parser."""
     if not page.has_image or page.passage_start == page.passage_end:
         return []
-    with storage.local_path(page.storage_key) as path:
-        try:
+    try:
+        with storage.verified_path(page.storage_key, page.sha256) as path:
             return locate(
                 path,
                 page.number,
@@ -110,19 +126,22 @@ def locate_passage(page: PageView) -> list[Rect]:
                 limits=_limits(),
                 allow_unisolated=settings.DOCENT_ALLOW_UNISOLATED_PARSER,
             )
-        except ExtractionError:
-            return []  # the text is shown all the same
+    except ExtractionError:
+        return []  # the text is shown all the same
 
 
 def page_image(page: PageView) -> bytes:
-    """The page as a PNG, kept once rendered. Raises `NotFound` where there is none. Asks the parser."""
+    """The page as a PNG, kept once rendered. Asks the parser.
+
+    Raises `NotFound` where there is none, and `ExtractionError` when the file is not what was stored any more.
+    """
     no_image = NotFound("This page is not shown as an image.", code="no_page_image")
     if not page.has_image:
         raise no_image
     key = storage.page_image_key(page.tenant_id, page.version_id, page.number)
-    if (kept := storage.find_bytes(key)) is not None:
+    if (kept := storage.find_image(key)) is not None:
         return kept
-    with storage.local_path(page.storage_key) as path:
+    with storage.verified_path(page.storage_key, page.sha256) as path:
         try:
             image = render_page(
                 path,
@@ -132,7 +151,11 @@ def page_image(page: PageView) -> bytes:
             )
         except ExtractionError as error:
             raise no_image from error
-    storage.save_bytes(key, image)
+    try:
+        storage.save_image(key, image)
+    except OSError as error:
+        # It is seen all the same, and rendered anew the next time.
+        logger.warning("A page image could not be kept: %s", error.strerror)
     return image
 
 

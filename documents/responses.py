@@ -5,20 +5,26 @@ What is sent is private: a browser may keep it but asks each time, so that every
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
+from http import HTTPStatus
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import quote_etag
 
 from documents.events import document_event
+from documents.extraction import ExtractionError
 from documents.models import TERMINAL, DocumentVersion
 from documents.pages import PageView, page_image
+from documents.scanning import REFUSED_BY_SCANNER
 from documents.selectors import access_document, access_version
+from documents.services.damage import FILE_ERRORS, FileUnusable, clear_file_error, note_file_error
+from documents.storage import open_verified
 from tenants.access import Access
 from tenants.api.asynchronous import event_frame, event_stream
-from tenants.api.downloads import PRIVATE, conditional, file_response
+from tenants.api.downloads import PRIVATE, Download, conditional, file_response
 from tenants.db import run_in_tenant
-from tenants.errors import NotFound
+from tenants.errors import Conflict, NotFound
 
 _POLL_SECONDS = 0.4
 
@@ -26,24 +32,43 @@ _POLL_SECONDS = 0.4
 async def original_response(
     request: HttpRequest, access: Access, document_id: UUID, version: int | None = None
 ) -> HttpResponseBase:
-    """A version's file as it was uploaded, never shown by the browser itself; 304 to who has it already."""
+    """A version's file as it was uploaded, never shown by the browser itself; 304 to who has it already.
+
+    Before the first byte this raises `FileUnusable` where it cannot be had, `Conflict` where a scanner refused it.
+    """
     found: DocumentVersion = await run_in_tenant(access.tenant_id, access_version, access, document_id, version)
-    return file_response(
-        request,
-        access,
-        key=found.storage_key,
-        name=found.document.name,
+    if found.error_code == REFUSED_BY_SCANNER:
+        raise Conflict(found.error_detail, code=found.error_code)
+    download = Download(
+        open=partial(open_verified, found.storage_key, found.sha256),
+        name=found.name or found.document.name,
         size=found.size,
         media_type=found.media_type,
         etag=found.sha256,
     )
+    try:
+        response = await file_response(request, access, download)
+    except ExtractionError as error:
+        raise await _noted(access, found.id, error) from error
+    if found.error_code in FILE_ERRORS and response.status_code == HTTPStatus.OK:
+        await run_in_tenant(access.tenant_id, clear_file_error, found.id)
+    return response
 
 
-async def image_response(request: HttpRequest, page: PageView) -> HttpResponseBase:
-    """The page as a PNG; 304 to who has it already. Raises `NotFound` where there is none."""
-    image = await asyncio.to_thread(page_image, page)
+async def image_response(request: HttpRequest, access: Access, page: PageView) -> HttpResponseBase:
+    """The page as a PNG; 304 to who has it already. Raises `NotFound` where there is none, and `FileUnusable`."""
+    try:
+        image = await asyncio.to_thread(page_image, page)
+    except ExtractionError as error:
+        raise await _noted(access, page.version_id, error) from error
     etag = quote_etag(f"{page.version_id}-{page.number}")
     return conditional(request, HttpResponse(image, content_type="image/png", headers={**PRIVATE, "ETag": etag}))
+
+
+async def _noted(access: Access, version_id: UUID, error: ExtractionError) -> FileUnusable:
+    """Said on the document, too: whoever looks at the list can put it right."""
+    await run_in_tenant(access.tenant_id, note_file_error, version_id, error)
+    return FileUnusable(error.detail, code=error.code)
 
 
 async def events_response(access: Access, document_id: UUID, *, last_id: int) -> StreamingHttpResponse:

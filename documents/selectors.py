@@ -1,12 +1,13 @@
 """Reads of documents and the doors to them. Whoever lacks sight gets the same 404 as for a missing id."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Greatest
 
+from documents.masking import Masker, MaskingRules, Pattern
 from documents.models import (
     Chunk,
     Collection,
@@ -14,12 +15,18 @@ from documents.models import (
     Document,
     DocumentVersion,
     EmbeddingIndex,
+    MaskingPolicy,
     Page,
+    Source,
+    Status,
 )
 from tenants.access import Access
 from tenants.errors import InvalidInput, NotFound
 from tenants.models import GroupMember, Membership
 from tenants.permissions import Action, Role
+
+# How long one of an organisation's own patterns may look at a title.
+_TITLE_SECONDS = 0.1
 
 
 def list_collections(access: Access) -> QuerySet[Collection]:
@@ -172,6 +179,11 @@ def access_version(access: Access, document_id: UUID, number: int | None = None)
     return version
 
 
+def list_versions(document: Document) -> QuerySet[DocumentVersion]:
+    found: QuerySet[DocumentVersion] = DocumentVersion.objects.filter(document=document)
+    return found.select_related("document").order_by("number")
+
+
 def access_page(access: Access, document_id: UUID, page: int, number: int | None = None) -> Page:
     """A page, with its version and document."""
     version = access_version(access, document_id, number)
@@ -200,15 +212,76 @@ def find_active_index() -> EmbeddingIndex | None:
     return found
 
 
-def with_totals(collections: QuerySet[Collection]) -> QuerySet[Collection]:
-    """Adds `document_total`, `chunk_total`, `byte_total` and `changed_at`, of the documents' current versions.
+def list_sources(access: Access) -> QuerySet[Source]:
+    """What fills the collections that a person sees, by itself."""
+    _require_sight(access)
+    found: QuerySet[Source] = Source.objects.filter(collection__in=visible_collections(access))
+    return found
 
-    Fetches the grants beside them.
+
+def access_source(access: Access, source_id: UUID) -> Source:
+    found = list_sources(access).select_related("collection").filter(id=source_id).first()
+    if found is None:
+        raise NotFound("There is no such source.")
+    return found
+
+
+def may_change_source(access: Access, source: Source) -> bool:
+    """Members change what they added, admins all."""
+    is_own = source.created_by_id == access.user_id and access.allows(Action.WRITE_DOCUMENTS)
+    return is_own or access.allows(Action.MANAGE_DOCUMENTS)
+
+
+def with_totals(collections: QuerySet[Collection]) -> QuerySet[Collection]:
+    """Adds `document_total`, `page_total`, `chunk_total`, `byte_total` and `changed_at`.
+
+    All of the documents' current versions. Fetches the grants beside them.
     """
     grants = Prefetch("grants", CollectionGrant.objects.select_related("membership"))
     return collections.prefetch_related(grants).annotate(
         document_total=Count("documents"),
         chunk_total=Coalesce(Sum("documents__chunk_count"), 0),
         byte_total=Coalesce(Sum("documents__size"), 0),
+        page_total=Coalesce(Sum("documents__page_count"), 0),
         changed_at=Greatest("updated_at", Coalesce(Max("documents__updated_at"), "updated_at")),
+    )
+
+
+def count_by_status(collection: Collection) -> dict[str, int]:
+    """How many documents of a collection are in which state; every state is named."""
+    rows = Document.objects.filter(collection=collection).values_list("status").annotate(number=Count("id"))
+    counted = dict(rows.order_by("status"))
+    return {status.value: counted.get(status.value, 0) for status in Status}
+
+
+def hidden_titles(titles: Iterable[str]) -> dict[str, str]:
+    """Each title as models may read it."""
+    masker = Masker(masking_rules(), seconds=_TITLE_SECONDS)
+    return {title: masker.hide(title) for title in titles}
+
+
+def read_before_masking() -> QuerySet[Document]:
+    """Documents that are searched as they were read before the masking policy last changed."""
+    changed = MaskingPolicy.objects.values("updated_at")[:1]
+    found: QuerySet[Document] = Document.objects.filter(status=Status.READY, started_at__lt=Subquery(changed))
+    return found
+
+
+def was_read_before_masking(version: DocumentVersion) -> bool:
+    return (
+        version.started_at is not None and MaskingPolicy.objects.filter(updated_at__gt=version.started_at).exists()
+    )
+
+
+def masking_rules() -> MaskingRules:
+    """What the active tenant hides from search and models."""
+    policy = MaskingPolicy.objects.first()
+    if policy is None:
+        return MaskingRules()
+    return MaskingRules(
+        emails=policy.emails,
+        phones=policy.phones,
+        cards=policy.cards,
+        ibans=policy.ibans,
+        patterns=tuple(Pattern(one["name"], one["pattern"]) for one in policy.patterns),
     )

@@ -3,42 +3,91 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO
-from uuid import UUID, uuid4
+from typing import BinaryIO, cast
+from uuid import UUID
 
 from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from documents.extraction import ExtractionError
+
 _BLOCK = 1024 * 1024
+_DIGEST = hashlib.sha256().digest_size
 
 
-def save_original(tenant_id: UUID, source: BinaryIO) -> str:
-    """Store a file's bytes; returns the key to find them by."""
+def file_key(tenant_id: UUID, version_id: UUID) -> str:
+    return f"t/{tenant_id}/files/{version_id}"
+
+
+def save_original(tenant_id: UUID, version_id: UUID, source: BinaryIO) -> str:
+    """Store a version's bytes; returns the key to find them by. Nothing stays of what does not fit."""
     source.seek(0)
-    return default_storage.save(f"t/{tenant_id}/files/{uuid4()}", File(source))
+    key = file_key(tenant_id, version_id)
+    try:
+        return default_storage.save(key, File(source))
+    except OSError:
+        default_storage.delete(key)
+        raise
 
 
 def page_image_key(tenant_id: UUID, version_id: UUID, page: int) -> str:
     return f"t/{tenant_id}/pages/{version_id}/{page}.png"
 
 
-def find_bytes(key: str) -> bytes | None:
-    """What is stored under a key, or None."""
+def find_image(key: str) -> bytes | None:
+    """A page image as `save_image` stored it; None for what is missing, half written or altered since."""
     try:
         with default_storage.open(key) as stored:
-            content: bytes = stored.read()
-            return content
+            kept: bytes = stored.read()
     except FileNotFoundError:
         return None
+    digest, image = kept[:_DIGEST], kept[_DIGEST:]
+    return image if hashlib.sha256(image).digest() == digest else None
 
 
-def save_bytes(key: str, content: bytes) -> None:
-    """Store under exactly this key; a second writer of the same key leaves the first one's bytes."""
-    if not default_storage.exists(key):
-        default_storage.save(key, ContentFile(content))
+def save_image(key: str, image: bytes) -> None:
+    """Keep a page image, its hash before it. Nothing stays of what does not fit, nor of what stood there."""
+    default_storage.delete(key)
+    try:
+        default_storage.save(key, ContentFile(hashlib.sha256(image).digest() + image))
+    except OSError:
+        default_storage.delete(key)
+        raise
+
+
+def list_originals(tenant_id: UUID) -> list[str]:
+    """The keys of all stored originals, whether a version has them or not."""
+    folder = f"t/{tenant_id}/files"
+    return [f"{folder}/{name}" for name in _listed(folder)[1]]
+
+
+def list_page_images(tenant_id: UUID) -> dict[str, list[str]]:
+    """The keys of all page images by their version's id, whether that is there or not."""
+    folder = f"t/{tenant_id}/pages"
+    return {
+        version: [f"{folder}/{version}/{name}" for name in _listed(f"{folder}/{version}")[1]]
+        for version in _listed(folder)[0]
+    }
+
+
+def _listed(folder: str) -> tuple[list[str], list[str]]:
+    """Names of folders and files in it; none where there is no such folder."""
+    try:
+        return default_storage.listdir(folder)
+    except FileNotFoundError:
+        return [], []
+
+
+def is_older(key: str, before: datetime) -> bool:
+    """Whether a file was last written before then; False for one that is gone."""
+    try:
+        return bool(default_storage.get_modified_time(key) < before)
+    except FileNotFoundError:
+        return False
 
 
 def delete_files(keys: list[str]) -> None:
@@ -47,7 +96,7 @@ def delete_files(keys: list[str]) -> None:
         default_storage.delete(key)
 
 
-def delete_page_images(tenant_id: UUID, version_id: UUID) -> None:
+def delete_page_images(tenant_id: UUID, version_id: UUID | str) -> None:
     """Remove a version's rendered pages, which can be made anew."""
     folder = f"t/{tenant_id}/pages/{version_id}"
     if not default_storage.exists(folder):
@@ -67,6 +116,44 @@ def local_path(key: str) -> Iterator[Path]:
                 copy.write(block)
             copy.flush()
             yield Path(copy.name)
+
+
+@contextmanager
+def verified_path(key: str, sha256: str) -> Iterator[Path]:
+    """As `local_path`, for bytes that are still those which were stored; `ExtractionError` for others."""
+    try:
+        with local_path(key) as path:
+            with path.open("rb") as file:
+                _require(file, sha256)
+            yield path
+    except FileNotFoundError as error:
+        raise _missing() from error
+
+
+def open_verified(key: str, sha256: str) -> BinaryIO:
+    """A stored file at its start, its bytes still those which were stored; `ExtractionError` for others."""
+    try:
+        file = cast("BinaryIO", default_storage.open(key))
+    except FileNotFoundError as error:
+        raise _missing() from error
+    try:
+        _require(file, sha256)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+def _require(file: BinaryIO, sha256: str) -> None:
+    if sha256_of(file) != sha256:
+        raise ExtractionError(
+            "file_damaged", "The stored file is not what was uploaded any more. Upload it again."
+        )
+
+
+def _missing() -> ExtractionError:
+    return ExtractionError("file_missing", "The stored file is gone. Upload it again.")
 
 
 def sha256_of(source: BinaryIO) -> str:

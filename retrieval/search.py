@@ -1,68 +1,123 @@
 """Finding passages: what a person may see, ordered by what helps to answer."""
 
+import asyncio
+import logging
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import islice
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
+from django.conf import settings
 
-from documents.embedders import DEFAULT_MODEL, embedder_of
-from documents.models import Chunk, Document
+from documents.embedders import embed
+from documents.models import Chunk, Document, EmbeddingIndex
 from documents.selectors import find_active_index, visible_collections
+from providers.errors import ProviderError
 from retrieval import candidates
 from retrieval.candidates import Candidate
 from retrieval.fusion import best_of_each_page, fuse
 from retrieval.names import look_up_names
-from retrieval.types import Found, Hit, Mode, Scope
+from retrieval.types import Found, Hit, Mode, QuestionVector, Scope
 from tenants.access import Access
 from tenants.db import tenant_atomic
+from tenants.errors import Unavailable
 from tenants.permissions import Action
 
+logger = logging.getLogger(__name__)
+
 EVERYWHERE = Scope()
+_THREADS = 8
+# What waiting for a thread may take beyond the model's own time.
+_GRACE_SECONDS = 1.0
 
 
-def embed_question(question: str) -> NDArray[np.float32]:
-    """The question's vector, shape [dimensions]. Takes milliseconds of processor; hold no connection."""
-    vectors: NDArray[np.float32] = embedder_of(DEFAULT_MODEL).embed([question], purpose="query")
-    vector: NDArray[np.float32] = vectors[0]
-    return vector
+def embed_question(index: EmbeddingIndex, question: str) -> QuestionVector:
+    """The question as the index's model sees it. Takes its time: hold no connection. Raises ProviderError."""
+    return QuestionVector(index.id, embed(index, [question], purpose="query")[0])
+
+
+async def embed_question_aside(index: EmbeddingIndex, question: str) -> QuestionVector:
+    """The same on a thread that questions to one model share, so that a server that hangs holds up no others."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(settings.DOCENT_QUESTION_TIMEOUT + _GRACE_SECONDS):
+            return await loop.run_in_executor(_threads_of(index.model), embed_question, index, question)
+    except TimeoutError as error:
+        detail = "The embedding model did not answer in time."
+        raise ProviderError("model_timeout", detail, permanent=False) from error
+
+
+@cache
+def _threads_of(model: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix=f"questions-{model}")
 
 
 def search(
     access: Access, question: str, *, top_k: int, scope: Scope = EVERYWHERE, mode: Mode = Mode.HYBRID
-) -> list[Hit]:
-    """The best passages, best first. Opens its own unit; embeds before it."""
+) -> Found:
+    """The best passages, best first. Opens its own units; embeds between them.
+
+    Where the embedding model cannot be used, a hybrid search compares words alone and says so; a search by
+    meaning raises `Unavailable`.
+    """
     access.require(Action.READ_DOCUMENTS)
-    vector = None if mode is Mode.LEXICAL else embed_question(question)
     with tenant_atomic(access.tenant_id):
-        return find_passages(access, question, vector, top_k=top_k, scope=scope, mode=mode).hits
+        index = find_active_index()
+    vector = None
+    if index is not None and mode is not Mode.LEXICAL:
+        try:
+            vector = embed_question(index, question)
+        except ProviderError as error:
+            do_without(error, mode)
+    with tenant_atomic(access.tenant_id):
+        return find_passages(access, question, vector, top_k=top_k, scope=scope, mode=mode)
+
+
+def do_without(error: ProviderError, mode: Mode) -> None:
+    """Go on by words alone where the mode allows it, else raise `Unavailable`."""
+    logger.warning("A question was not embedded: %s", error)
+    if mode is Mode.VECTOR:
+        raise Unavailable(error.detail, code=error.code) from error
 
 
 def find_passages(
     access: Access,
     question: str,
-    vector: NDArray[np.float32] | None,
+    vector: QuestionVector | None,
     *,
     top_k: int,
     scope: Scope = EVERYWHERE,
     mode: Mode = Mode.HYBRID,
 ) -> Found:
-    """`search` for a question embedded already, inside the caller's unit. No vector: lexical only."""
-    index = find_active_index()
+    """`search` for a question embedded already, inside the caller's unit. No vector: by words alone.
+
+    It looks where the vector belongs, even if another index has become the active one since. If that one is
+    gone too, hybrid search goes by words, search by meaning raises `Unavailable`.
+    """
+    index, vector = _at_home(vector)
     if index is None:
         return Found()
     visible = list(visible_collections(access).values_list("id", flat=True))
-    if vector is None:
-        found = candidates.matching(index, visible, scope, question)
+    if vector is not None:
+        found = candidates.nearest(index, visible, scope, question, vector.values)
+    elif mode is Mode.VECTOR:
+        raise Unavailable("The embedding model has just been changed; try again.", code="index_changed")
     else:
-        found = candidates.nearest(index, visible, scope, question, vector)
+        found = candidates.matching(index, visible, scope, question)
     documents = {one.document for one in found}
     titles: dict[UUID, str] = dict(Document.objects.filter(id__in=documents).values_list("id", "title"))
     return Found(
         hits=_hits(list(islice(_rank(found, question, mode, titles), top_k))),
         names=look_up_names(question, [one.chunk for one in found], titles.values()),
+        by_words_alone=vector is None,
     )
+
+
+def _at_home(vector: QuestionVector | None) -> tuple[EmbeddingIndex | None, QuestionVector | None]:
+    """The vector with its own index; where that is gone, or there is none, the active one without a vector."""
+    own = EmbeddingIndex.objects.filter(id=vector.index).first() if vector is not None else None
+    return (own, vector) if own is not None else (find_active_index(), None)
 
 
 def _rank(

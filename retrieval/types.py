@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 from retrieval.names import Names
 
 
@@ -19,6 +22,14 @@ class Scope:
 
     collections: tuple[UUID, ...] | None = None
     documents: tuple[UUID, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionVector:
+    """A question as one index's model sees it, shape [dimensions]: to be compared in that index alone."""
+
+    index: UUID
+    values: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +53,11 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search came to: the passages, best first, and what became of the question's names."""
+    """What a search came to: the passages, best first, and what became of the question's names.
+
+    `by_words_alone`: nothing was compared by meaning, and every cosine reads 0.
+    """
 
     hits: list[Hit] = field(default_factory=list)
     names: Names = field(default_factory=Names)
+    by_words_alone: bool = False

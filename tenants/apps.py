@@ -15,4 +15,9 @@ class TenantsConfig(AppConfig):
         from tenants.services.jobs import JobGuide, register_guide
 
         register_job(exports.EXPORT, JobHandler(run=exports.run_export, give_up=exports.give_up))
-        register_guide(exports.EXPORT, JobGuide(reasons=exports.reasons, retry=exports.retry))
+        register_guide(
+            exports.EXPORT,
+            JobGuide(
+                reasons=exports.reasons, retry=exports.retry, cancel=exports.cancel, progress=exports.progress
+            ),
+        )

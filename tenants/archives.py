@@ -1,5 +1,6 @@
 """Zip files of rows and files, written piece by piece: however large, hardly any of it is in memory."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -16,7 +17,7 @@ _BLOCK = 1024 * 1024
 class Archive:
     """A zip file that is being written. `rows` and `files` count what is in it; rows by their path.
 
-    `missing` lists the paths of files that the storage had lost.
+    `missing` lists the paths of files that the storage had lost, or that were altered there.
     """
 
     def __init__(self, target: BinaryIO) -> None:
@@ -48,16 +49,24 @@ class Archive:
     def write_text(self, path: str, text: str) -> None:
         self._zip.writestr(path, text)
 
-    def write_file(self, path: str, key: str) -> None:
-        """What the file storage holds under a key."""
+    def write_file(self, path: str, key: str, *, sha256: str) -> None:
+        """What the file storage holds under a key, if that is what was stored."""
         try:
             stored = default_storage.open(key)
         except FileNotFoundError:
             self.missing.append(path)
             return
-        with stored, self._zip.open(path, "w", force_zip64=True) as entry:
+        with stored:
+            digest = hashlib.sha256()
             while block := stored.read(_BLOCK):
-                entry.write(block)
+                digest.update(block)
+            if digest.hexdigest() != sha256:
+                self.missing.append(path)
+                return
+            stored.seek(0)
+            with self._zip.open(path, "w", force_zip64=True) as entry:
+                while block := stored.read(_BLOCK):
+                    entry.write(block)
         self.files += 1
 
 

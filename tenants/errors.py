@@ -1,5 +1,6 @@
 """What can be refused, said once. HTTP, sockets and the command line each map these in one place."""
 
+import errno
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +61,24 @@ class Conflict(DocentError):
     status, code, title = 409, "conflict", "This is not possible in the present state"
 
 
+class RequestInProgress(Conflict):
+    """The same request came before and is not answered yet."""
+
+    code, title, retry_after = "request_in_progress", "The same request is being carried out", 1
+
+
 class TooLarge(DocentError):
     status, code, title = 413, "too_large", "Too large"
 
 
 class UnsupportedType(DocentError):
     status, code, title = 415, "unsupported_type", "This kind of content is not supported"
+
+
+class KeyReused(DocentError):
+    """An idempotency key belongs to one request, and this is another."""
+
+    status, code, title = 422, "idempotency_key_reused", "This key was used for another request"
 
 
 class RateLimited(DocentError):
@@ -85,6 +98,20 @@ class QuotaExceeded(DocentError):
         super().__init__(detail)
         self.quota = quota
         self.retry_after = retry_after
+
+
+class StorageFull(DocentError):
+    """The disk is; what is stored already can be read on."""
+
+    status, code, title = 507, "storage_full", "There is no space left to store this"
+
+    def __init__(self) -> None:
+        super().__init__(f"{self.title}. Nothing of it was kept: try again when the administrator has made room.")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether the system refused to write for want of space: of the disk's, a quota's or a process's own."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Failure(DocentError):

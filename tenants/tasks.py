@@ -7,6 +7,7 @@ from celery import shared_task
 from django.conf import settings
 
 from tenants import sealing
+from tenants.jobs.periodic import one_at_a_time
 from tenants.services import erasure, purging, totals
 
 logger = logging.getLogger(__name__)
@@ -28,24 +29,35 @@ def _complain() -> None:
 
 
 @shared_task(name="tenants.finish_erasures")  # type: ignore[untyped-decorator]
+@one_at_a_time
 def finish_erasures() -> int:
     """Erase what was ordered to be, and look; returns how many erasures are finished now."""
     return erasure.finish_erasures()
 
 
 @shared_task(name="tenants.purge_exports")  # type: ignore[untyped-decorator]
+@one_at_a_time
 def purge_exports() -> int:
     """Remove exports that have expired; returns how many."""
     return purging.purge_exports()
 
 
+@shared_task(name="tenants.purge_kept_answers")  # type: ignore[untyped-decorator]
+@one_at_a_time
+def purge_kept_answers() -> int:
+    """Forget answers whose requests are not repeated any more; returns how many."""
+    return purging.purge_kept_answers()
+
+
 @shared_task(name="tenants.purge_revocations")  # type: ignore[untyped-decorator]
+@one_at_a_time
 def purge_revocations() -> int:
     """Forget what every process has heard long ago; returns how many."""
     return purging.purge_revocations()
 
 
 @shared_task(name="tenants.count_totals")  # type: ignore[untyped-decorator]
+@one_at_a_time
 def count_totals() -> int:
     """Count what the operator's administration shows; returns how many organisations there are."""
     return totals.count_totals()

@@ -146,3 +146,9 @@ def live_server(request: pytest.FixtureRequest) -> LiveServer:
     running: LiveServer = request.getfixturevalue(name)
     running.require_life()
     return running
+
+
+@pytest.fixture
+def unsent(settings: Settings) -> None:
+    """Jobs wait: a worker that other tests have started hears of none that this test makes."""
+    settings.DOCENT_JOBS_IN_FLIGHT = dict.fromkeys(settings.DOCENT_JOBS_IN_FLIGHT, 0)

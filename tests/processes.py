@@ -43,12 +43,14 @@ class LiveServer(Running):
 
 
 @contextmanager
-def celery_worker(variables: Mapping[str, str], log: Path, *, include: str = "") -> Iterator[Running]:
-    """One worker with one child that takes the queue `work`; ready when the block begins.
+def celery_worker(
+    variables: Mapping[str, str], log: Path, *, include: str = "", queues: str = "work,embed"
+) -> Iterator[Running]:
+    """One worker with one child that takes the queues; ready when the block begins.
 
     `include` is a module that registers more kinds of jobs.
     """
-    command = ["-m", "celery", "-A", "config.celery", "worker", "-Q", "work", "--pool", "prefork", "-c", "1"]
+    command = ["-m", "celery", "-A", "config.celery", "worker", "-Q", queues, "--pool", "prefork", "-c", "1"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
     more = [f"--include={include}"] if include else []
     with _started([*command, *quiet, *more], variables, log) as process:

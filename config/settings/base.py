@@ -273,12 +273,24 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "tenants.api.idempotency.describe_header",
+    ],
     "ENUM_NAME_OVERRIDES": {
+        "DocumentStatusEnum": "documents.models.Status.choices",
         "AnswerModeEnum": "conversations.models.Mode.choices",
         "MemberRoleEnum": "tenants.permissions.Role.choices",
         "QuotaForEnum": "tenants.models.QuotaFor.choices",
     },
 }
+
+# --- Web pages that people add ---------------------------------------------------------------------------
+DOCENT_WEB_PAGE_SECONDS = 20.0
+# Hosts whose pages may be fetched although they are not in the public internet, as host or host:port.
+DOCENT_WEB_PRIVATE_HOSTS = frozenset(env.list("DOCENT_WEB_PRIVATE_HOSTS", default=[]))
+# The only way out where there is one: a proxy, as host:port, that opens connections by CONNECT.
+DOCENT_EGRESS_PROXY = env.str("DOCENT_EGRESS_PROXY", default="")
 
 # --- Models ----------------------------------------------------------------------------------------------
 OLLAMA_HOST = env.str("OLLAMA_HOST", default="")
@@ -287,6 +299,12 @@ DOCENT_FIRST_TOKEN_TIMEOUT = env.float("DOCENT_FIRST_TOKEN_TIMEOUT", default=60.
 DOCENT_FIRST_TOKEN_NOTICE = env.float("DOCENT_FIRST_TOKEN_NOTICE", default=10.0)
 DOCENT_IDLE_TIMEOUT = env.float("DOCENT_IDLE_TIMEOUT", default=30.0)
 DOCENT_MODEL_CONTEXT = env.int("DOCENT_MODEL_CONTEXT", default=8192)
+# A server that speaks OpenAI's API; with only a key it is OpenAI's own.
+DOCENT_OPENAI_BASE_URL = env.str("DOCENT_OPENAI_BASE_URL", default="")
+DOCENT_OPENAI_API_KEY = env.str("DOCENT_OPENAI_API_KEY", default="")
+# For a batch of passages, and for a question that somebody waits for the answer to.
+DOCENT_EMBEDDING_TIMEOUT = env.float("DOCENT_EMBEDDING_TIMEOUT", default=60.0)
+DOCENT_QUESTION_TIMEOUT = env.float("DOCENT_QUESTION_TIMEOUT", default=10.0)
 DOCENT_EMBEDDER_DIR = env.str("DOCENT_EMBEDDER_DIR", default="")
 DOCENT_EMBEDDER_THREADS = env.int("DOCENT_EMBEDDER_THREADS", default=0)
 
@@ -295,7 +313,16 @@ DOCENT_PASSAGES = env.int("DOCENT_PASSAGES", default=7)
 
 # --- Work ------------------------------------------------------------------------------------------------
 DOCENT_PARSER_SECONDS = env.float("DOCENT_PARSER_SECONDS", default=60.0)
+# Reading the text of scanned pages, where what it needs is installed: see requirements/ocr.in.
+DOCENT_OCR = env.bool("DOCENT_OCR", default=True)
+DOCENT_OCR_SECONDS = env.float("DOCENT_OCR_SECONDS", default=3600.0)
+DOCENT_SCANNER = env.str("DOCENT_SCANNER", default="")
+DOCENT_SCANNER_SECONDS = env.float("DOCENT_SCANNER_SECONDS", default=60.0)
 DOCENT_JOB_LEASE_SECONDS = env.float("DOCENT_JOB_LEASE_SECONDS", default=20.0)
+DOCENT_WORKERS = env.int("DOCENT_WORKERS", default=1)
+DOCENT_EMBED_WORKERS = env.int("DOCENT_EMBED_WORKERS", default=1)
+# Jobs of each queue that Celery may hold at once: one waits while each worker has one.
+DOCENT_JOBS_IN_FLIGHT = {"work": DOCENT_WORKERS + 1, "embed": DOCENT_EMBED_WORKERS + 1}
 DOCENT_REPLY_LEASE_SECONDS = env.float("DOCENT_REPLY_LEASE_SECONDS", default=15.0)
 # How often a web process asks whose authority ended: at most four, for what is open closes within five seconds.
 DOCENT_REVOCATION_SECONDS = min(env.float("DOCENT_REVOCATION_SECONDS", default=1.5), 4.0)
@@ -316,6 +343,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("DOCENT_LOG_LEVEL", default="INFO")},
     "loggers": {
         "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
     },

@@ -1,7 +1,7 @@
 """Messages over REST: asked and awaited, streamed, or asked and looked up later."""
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase
@@ -29,10 +29,11 @@ from conversations.selectors import (
     message_views,
 )
 from conversations.services.conversations import create_conversation
-from conversations.services.leases import request_stop
-from conversations.services.messages import Asked, ask, require_content
+from conversations.services.leases import request_stop, require_running
+from conversations.services.messages import Asked, ask, find_attempted, require_content
 from tenants.access import Access
 from tenants.api.asynchronous import event_frame, event_stream, json_body, json_response
+from tenants.api.idempotency import attempt_of, replayed
 from tenants.api.pages import Pages
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant, run_unit, tenant_atomic
@@ -40,6 +41,9 @@ from tenants.doors import while_allowed
 from tenants.errors import InvalidInput
 from tenants.links import absolute
 from tenants.permissions import Action
+from tenants.services.idempotency import Attempt
+
+R = TypeVar("R", bound=HttpResponseBase)
 
 _EVENTS = OpenApiResponse(description="Server-sent events: status, sources, delta, then finished or failed.")
 
@@ -67,13 +71,15 @@ class MessagesView(TenantView):
     async def post(self, request: HttpRequest, access: Access, conversation: UUID) -> HttpResponseBase:
         """Ask. Answers 201 when done; `Accept: text/event-stream` streams; `Prefer: respond-async` answers 202."""
         data = json_body(request, NewMessageSerializer)
-        asked = await _ask(access, conversation, data["content"], data["parent"])
+        attempt = attempt_of(request, access, data)
+        asked = await _ask(access, conversation, data["content"], data["parent"], attempt)
         if "text/event-stream" in request.headers.get("Accept", ""):
-            return event_stream(access, _frames(access, asked.message_id, 0))
+            return _of(asked, event_stream(access, _frames(access, asked.message_id, 0)))
         if "respond-async" in request.headers.get("Prefer", ""):
             events_url = absolute(f"/api/v1/messages/{asked.message_id}/events/")
-            return json_response({"message": str(asked.message_id), "events_url": events_url}, status=202)
-        return json_response(await _answered(access, asked), status=201)
+            pending = {"message": str(asked.message_id), "events_url": events_url}
+            return _of(asked, json_response(pending, status=202))
+        return _of(asked, json_response(await _answered(access, asked), status=201))
 
 
 class QueryView(TenantView):
@@ -88,18 +94,18 @@ class QueryView(TenantView):
             raise InvalidInput.at(
                 "/session_id", "Collection and mode are chosen when a session begins.", "session_exists"
             )
-        asked = await run_unit(lambda: _ask_session(access, data))
+        attempt = attempt_of(request, access, data)
+        asked = await run_unit(lambda: _ask_session(access, data, attempt))
         replies.start(asked)
         message = await _answered(access, asked)
-        return json_response(
-            {
-                "session_id": str(asked.conversation_id),
-                "message_id": message["id"],
-                "response": message["content"] or (message["error"] or {}).get("detail", ""),
-                "sources": message["sources"],
-                "sources_count": len(message["sources"]),
-            }
-        )
+        answer = {
+            "session_id": str(asked.conversation_id),
+            "message_id": message["id"],
+            "response": message["content"] or (message["error"] or {}).get("detail", ""),
+            "sources": message["sources"],
+            "sources_count": len(message["sources"]),
+        }
+        return _of(asked, json_response(answer))
 
 
 class MessageView(TenantView):
@@ -135,17 +141,37 @@ class StopView(TenantView):
     @extend_schema(operation_id="messages_stop", request=None, responses={200: MessageSerializer})
     async def post(self, request: HttpRequest, access: Access, message: UUID) -> HttpResponseBase:
         """Stop a reply; its text so far is kept. Over already: 409."""
-        found = await run_in_tenant(access.tenant_id, access_reply, access, message)
+        attempt = attempt_of(request, access)
+        found, is_repeated = await run_in_tenant(access.tenant_id, _stoppable, access, message, attempt)
         running = replies.find_running(message)
         if running is not None:
             running.stop()
             await running.finished()
-        else:
+        elif not found.is_over:
             await run_unit(lambda: request_stop(access=access, message=found))
-        return json_response(await run_in_tenant(access.tenant_id, _read, access, message))
+        response = json_response(await run_in_tenant(access.tenant_id, _read, access, message))
+        return replayed(response) if is_repeated else response
 
 
-async def _ask(access: Access, conversation: UUID, content: str, parent: UUID | None = None) -> Asked:
+def _stoppable(access: Access, message_id: UUID, attempt: Attempt | None) -> tuple[Message, bool]:
+    """The reply, and whether stopping it was asked for by the same request before. Over already: `Conflict`."""
+    message = access_reply(access, message_id)
+    is_repeated = attempt is not None and attempt.find(wait=True) is not None
+    if not is_repeated:
+        require_running(message)
+        if attempt is not None:
+            attempt.keep_target(message_id)
+    return message, is_repeated
+
+
+def _of(asked: Asked, response: R) -> R:
+    """The response; whatever was asked before says so."""
+    return replayed(response) if asked.question is None else response
+
+
+async def _ask(
+    access: Access, conversation: UUID, content: str, parent: UUID | None, attempt: Attempt | None
+) -> Asked:
     asked = await run_unit(
         lambda: ask(
             access=access,
@@ -153,21 +179,30 @@ async def _ask(access: Access, conversation: UUID, content: str, parent: UUID | 
             content=content,
             process_id=replies.PROCESS_ID,
             parent=parent,
+            attempt=attempt,
         )
     )
     replies.start(asked)
     return asked
 
 
-def _ask_session(access: Access, data: dict[str, Any]) -> Asked:
+def _ask_session(access: Access, data: dict[str, Any], attempt: Attempt | None) -> Asked:
     """Ask in the session, or begin one: where the question is refused none has begun."""
     session_id: UUID | None = data["session_id"]
     with tenant_atomic(access.tenant_id):
+        if (asked := find_attempted(access, attempt)) is not None:
+            return asked
         if session_id is None:
             session_id = _begin(access, data)
         else:
             _require_session(access, session_id)
-        return ask(access=access, conversation_id=session_id, content=data["query"], process_id=replies.PROCESS_ID)
+        return ask(
+            access=access,
+            conversation_id=session_id,
+            content=data["query"],
+            process_id=replies.PROCESS_ID,
+            attempt=attempt,
+        )
 
 
 def _begin(access: Access, data: dict[str, Any]) -> UUID:
@@ -192,9 +227,7 @@ async def _answered(access: Access, asked: Asked) -> dict[str, Any]:
 
 
 async def _finished(access: Access, asked: Asked) -> dict[str, Any]:
-    running = replies.find_running(asked.message_id)
-    if running is not None:
-        await running.finished()
+    await replies.wait_until_over(access, asked.message_id)
     return await run_in_tenant(access.tenant_id, _read, access, asked.message_id)
 
 

@@ -20,10 +20,15 @@ from tenants.limits.usage import Spender, count_tokens
 
 def request_stop(*, access: Access, message: Message) -> None:
     """Ask whichever process writes the reply to stop; it looks twice a second. Over already: `Conflict`."""
-    if message.is_over:
-        raise Conflict(f"This reply is {message.status} already.", code="already_over")
+    require_running(message)
     with tenant_atomic(access.tenant_id):
         ReplyLease.objects.filter(message_id=message.id).update(is_stop_requested=True)
+
+
+def require_running(message: Message) -> None:
+    """`Conflict` for a reply that is over."""
+    if message.is_over:
+        raise Conflict(f"This reply is {message.status} already.", code="already_over")
 
 
 def renew_leases(process_id: UUID, message_ids: Collection[UUID]) -> dict[UUID, bool]:

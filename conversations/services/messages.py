@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from conversations.models import Conversation, Message, Mode, Role, Status
 from conversations.pipeline import Question
-from conversations.selectors import access_conversation, history_before, scope_of
+from conversations.selectors import access_conversation, access_reply, history_before, scope_of
 from documents.selectors import require_collections, require_documents
 from retrieval.types import Scope
 from tenants.access import Access
@@ -22,6 +22,7 @@ from tenants.jobs.models import ReplyLease
 from tenants.limits.quotas import require_quotas
 from tenants.limits.usage import Spender, count_question
 from tenants.models import QuotaKind
+from tenants.services.idempotency import Attempt
 
 _PROVISIONAL_TITLE = 60
 _SPENT_BY_ASKING = (QuotaKind.QUESTIONS_DAY, QuotaKind.TOKENS_DAY, QuotaKind.TOKENS_MONTH, QuotaKind.REPLIES)
@@ -29,7 +30,7 @@ _SPENT_BY_ASKING = (QuotaKind.QUESTIONS_DAY, QuotaKind.TOKENS_DAY, QuotaKind.TOK
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What `ask` stored. `question` is what to run; None when the same request was asked before."""
+    """What `ask` stored. `question` is what to run; None when the same was asked before."""
 
     question_id: UUID
     message_id: UUID
@@ -48,22 +49,26 @@ def ask(
     request_id: str | None = None,
     collections: Sequence[UUID] = (),
     documents: Sequence[UUID] = (),
+    attempt: Attempt | None = None,
 ) -> Asked:
     """Store a question and its pending reply, leased to the process that will write it.
 
     `collections` and `documents` narrow this question alone. The same `request_id` in the same
-    conversation gives the same messages. Raises `InvalidInput`, `TooLarge`, `NotFound`, `QuotaExceeded`,
-    and `Conflict` for a conversation that has ended.
+    conversation gives the same messages, and so does the same `attempt`. Raises `InvalidInput`, `TooLarge`,
+    `NotFound`, `QuotaExceeded`, `KeyReused`, and `Conflict` for a conversation that has ended.
     """
     require_content(content, pointer="/content")
     try:
         with tenant_atomic(access.tenant_id):
             conversation = access_conversation(access, conversation_id)
-            asked = _find_asked(conversation, request_id)
+            asked = _find_asked(conversation, request_id) or find_attempted(access, attempt)
             if asked is not None:
                 return asked
             scope = _narrowed(access, conversation, collections, documents)
-            return _store(access, conversation, content, process_id, parent, request_id, scope)
+            asked = _store(access, conversation, content, process_id, parent, request_id, scope)
+            if attempt is not None:
+                attempt.keep_target(asked.message_id)
+            return asked
     except IntegrityError:
         # The same request arrived twice at once; the other one was first.
         with tenant_atomic(access.tenant_id):
@@ -90,6 +95,17 @@ def _find_asked(conversation: Conversation, request_id: str | None) -> Asked | N
     if question is None or reply is None:
         return None
     return Asked(question.id, reply.id, conversation.id, conversation.title, None)
+
+
+def find_attempted(access: Access, attempt: Attempt | None) -> Asked | None:
+    """What an earlier attempt stored, in the caller's unit. Raises `NotFound` where that is gone by now."""
+    kept = None if attempt is None else attempt.find(wait=True)
+    if kept is None or kept.target_id is None:
+        return None
+    reply = access_reply(access, kept.target_id)
+    assert reply.parent_id is not None
+    conversation = access_conversation(access, reply.conversation_id)
+    return Asked(reply.parent_id, reply.id, conversation.id, conversation.title, None)
 
 
 def _narrowed(

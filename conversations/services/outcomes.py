@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection
 
 from conversations.models import Citation, Message, Source, Status
 from conversations.pipeline import Outcome
+from documents.masking import is_masked_form
 from documents.models import Document, Page
 from retrieval.types import Hit
 from tenants.access import Access
@@ -109,13 +110,15 @@ def _save_sources(message_id: UUID, hits: list[Hit]) -> None:
 
 
 def _save_citations(message_id: UUID, outcome: Outcome) -> None:
-    """Each quote is read again from the page it names: what does not stand there is no citation."""
+    """Each quote is read again from the page it names: what does not stand there, masked perhaps, is none."""
     for support in outcome.supports:
         hit = outcome.hits[support.marker - 1]
         page = Page.objects.filter(
             version__document=hit.document, version__number=hit.version, number=hit.page
         ).first()
-        if page is None or page.text[support.start - page.start : support.end - page.start] != support.quote:
+        if page is None or not is_masked_form(
+            support.quote, page.text[support.start - page.start : support.end - page.start]
+        ):
             continue
         Citation.objects.create(
             message_id=message_id,

@@ -8,14 +8,8 @@ from rest_framework import serializers
 from documents.api.serializers.documents import DocumentErrorSerializer, MetadataField, TagsField
 from documents.models import Status
 from documents.selectors import default_collection, require_collections
-from documents.services.uploads import (
-    DEFAULT_OVERLAP,
-    MAX_CHUNK,
-    IncomingFile,
-    UploadOptions,
-    UploadResult,
-    receive_files,
-)
+from documents.services.files import IncomingFile
+from documents.services.uploads import UploadOptions, UploadResult, receive_files
 from tenants.access import Access
 from tenants.api.serializers import StrictSerializer
 
@@ -27,8 +21,10 @@ class UploadInput(StrictSerializer):
 
     files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), allow_empty=False)
     collection = serializers.UUIDField(required=False, help_text="The default collection if left out.")
-    chunk_size = serializers.IntegerField(required=False, default=MAX_CHUNK, help_text="Characters.")
-    chunk_overlap = serializers.IntegerField(required=False, help_text="Characters.")
+    chunk_size = serializers.IntegerField(
+        required=False, help_text="Characters; as the collection says if left out."
+    )
+    chunk_overlap = serializers.IntegerField(required=False, help_text="Characters; likewise.")
     tags = TagsField(required=False, default=list)
     metadata = MetadataField(required=False, default=dict)
 
@@ -68,17 +64,16 @@ def receive_upload(access: Access, form: Any) -> dict[str, Any]:
         collection = require_collections(access, [wanted["collection"]], pointer="/collection")[0]
     else:
         collection = default_collection(access)
-    size = wanted["chunk_size"]
     options = UploadOptions(
-        chunk_size=size,
-        chunk_overlap=wanted.get("chunk_overlap", min(DEFAULT_OVERLAP, size // 2)),
+        chunk_size=wanted.get("chunk_size"),
+        chunk_overlap=wanted.get("chunk_overlap"),
         tags=wanted["tags"],
         metadata=wanted["metadata"],
     )
-    files = [_incoming(file) for file in wanted["files"]]
+    files = [incoming(file) for file in wanted["files"]]
     results = receive_files(access=access, files=files, collection=collection, options=options)
     return UploadResultsSerializer({"results": results}).data
 
 
-def _incoming(file: "UploadedFile[Any]") -> IncomingFile:
+def incoming(file: "UploadedFile[Any]") -> IncomingFile:
     return IncomingFile(file.name or "", file.size or 0, cast("BinaryIO", file))

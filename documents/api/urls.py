@@ -1,15 +1,10 @@
 from django.urls import path
 
+from documents.api.views.chunks import ChunksView
 from documents.api.views.collections import CollectionStatsView, CollectionsView, CollectionView
-from documents.api.views.contents import (
-    ChunksView,
-    EventsView,
-    FileView,
-    PageImageView,
-    PageTextView,
-    VersionsView,
-)
+from documents.api.views.contents import EventsView, FileView, PageImageView, PageTextView
 from documents.api.views.documents import CancelView, DocumentsView, DocumentView, ReprocessView
+from documents.api.views.versions import RestoreView, VersionsView
 from tenants.api.asynchronous import as_async_view
 
 _COLLECTION = "collections/<uuid:collection_id>/"
@@ -25,6 +20,7 @@ urlpatterns = [
     path(f"{_DOCUMENT}file/", as_async_view(FileView), name="document-file"),
     path(f"{_DOCUMENT}chunks/", ChunksView.as_view(), name="document-chunks"),
     path(f"{_DOCUMENT}versions/", VersionsView.as_view(), name="document-versions"),
+    path(f"{_DOCUMENT}versions/<int:number>/restore/", RestoreView.as_view(), name="document-restore"),
     path(f"{_DOCUMENT}reprocess/", ReprocessView.as_view(), name="document-reprocess"),
     path(f"{_DOCUMENT}cancel/", CancelView.as_view(), name="document-cancel"),
     path(f"{_DOCUMENT}events/", as_async_view(EventsView), name="document-events"),

@@ -1,6 +1,8 @@
 from documents.models.collections import Collection, CollectionGrant
-from documents.models.documents import TERMINAL, Document, DocumentVersion, Page, Status
+from documents.models.documents import TERMINAL, Document, DocumentVersion, Page, Processing, Status
 from documents.models.index import Chunk, ChunkEmbedding, EmbeddingIndex
+from documents.models.masking import MaskingPolicy
+from documents.models.sources import Source
 
 __all__ = [
     "TERMINAL",
@@ -11,6 +13,9 @@ __all__ = [
     "Document",
     "DocumentVersion",
     "EmbeddingIndex",
+    "MaskingPolicy",
     "Page",
+    "Processing",
+    "Source",
     "Status",
 ]

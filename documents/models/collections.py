@@ -18,6 +18,9 @@ class Collection(TenantModel):
     is_default = models.BooleanField(default=False)
     # Only whom a `CollectionGrant` names, its creator and admins see it; otherwise the whole organisation.
     is_restricted = models.BooleanField(_("restricted"), default=False)
+    # How its documents are cut, in characters, where an upload does not say; null: as Docent does by default.
+    chunk_size = models.PositiveIntegerField(_("chunk size"), null=True, blank=True)
+    chunk_overlap = models.PositiveIntegerField(_("chunk overlap"), null=True, blank=True)
     created_by_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

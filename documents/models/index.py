@@ -44,17 +44,28 @@ class Chunk(TenantModel):
 
 
 class EmbeddingIndex(TenantModel):
-    """A tenant's chunks as one model sees them. Exactly one is active; it answers the questions."""
+    """A tenant's chunks as one model sees them. Exactly one is active; it answers the questions.
+
+    While one is built, `embedded` of `total` chunks have their vector. A retired one may be taken back until
+    it is dropped.
+    """
 
     class Status(StrEnum):
         BUILDING = "building"
         ACTIVE = "active"
         RETIRED = "retired"
+        FAILED = "failed"
 
     model = models.CharField(max_length=120)
     dimensions = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Status])
+    embedded = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    activated_at = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("embedding model")
@@ -62,6 +73,9 @@ class EmbeddingIndex(TenantModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant"], condition=models.Q(status="active"), name="one_active_index"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant"], condition=models.Q(status="building"), name="one_building_index"
             ),
         ]
 

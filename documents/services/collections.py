@@ -5,9 +5,11 @@ from uuid import UUID
 
 from django.utils.text import slugify
 
-from documents.models import Collection, CollectionGrant, Document
+from documents.models import Collection, CollectionGrant, Document, Source
 from documents.selectors import may_change
 from documents.services.documents import erase_documents
+from documents.services.sizes import require_sizes
+from documents.services.sources import erase_sources
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
@@ -49,6 +51,30 @@ def rename_collection(*, access: Access, collection: Collection, name: str) -> C
     return collection
 
 
+def set_chunk_sizes(
+    *, access: Access, collection: Collection, size: int | None, overlap: int | None
+) -> Collection:
+    """Say how documents uploaded from now on are cut, in characters; None: as Docent does by default.
+
+    Those that are there stay as they are cut. Raises `InvalidInput` for sizes that cannot be.
+    """
+    require_change(access, collection)
+    require_sizes(size, overlap)
+    with tenant_atomic(access.tenant_id):
+        _lock(collection)
+        collection.chunk_size, collection.chunk_overlap = size, overlap
+        collection.save(update_fields=["chunk_size", "chunk_overlap", "updated_at"])
+        record(
+            access,
+            "collection.sizes_changed",
+            target_kind="collection",
+            target_id=collection.id,
+            size=size,
+            overlap=overlap,
+        )
+    return collection
+
+
 def delete_collection(*, access: Access, collection: Collection) -> None:
     """Delete a collection with everything in it. The default one stays: uploads need a place."""
     require_change(access, collection)
@@ -58,6 +84,7 @@ def delete_collection(*, access: Access, collection: Collection) -> None:
         _lock(collection, is_to_go=True)
         documents = list(Document.objects.filter(collection=collection).select_for_update())
         erase_documents(documents)
+        erase_sources(Source.objects.filter(collection=collection))
         record(
             access,
             "collection.deleted",

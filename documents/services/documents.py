@@ -5,20 +5,27 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
-from documents import storage
 from documents.events import announce
-from documents.models import Chunk, ChunkEmbedding, Collection, Document, DocumentVersion, Page, Status
+from documents.models import ChunkEmbedding, Collection, Document, DocumentVersion, Status
 from documents.registry import on_documents_erased
+from documents.services.files import erase_files_of, find_twin
+from documents.services.processing import (
+    READ,
+    abandon,
+    erase_index_of,
+    reset,
+    show_state,
+    stop_jobs,
+)
+from documents.services.sizes import Sizes
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from tenants.jobs import outbox
 from tenants.permissions import Action
-
-INGEST = "documents.ingest"
 
 
 def require_change(access: Access, document: Document) -> None:
@@ -36,14 +43,6 @@ def hold_collection(collection: Collection) -> None:
             raise InvalidInput.at("/collection", "There is no such collection.", "unknown_id")
 
 
-def _locked(document: Document) -> Document:
-    """The document as it is now, and stays until the unit ends. Raises `NotFound` if it was deleted meanwhile."""
-    found: Document | None = Document.objects.select_for_update().filter(id=document.id).first()
-    if found is None:
-        raise NotFound("There is no such document.")
-    return found
-
-
 def update_document(
     *,
     access: Access,
@@ -59,10 +58,10 @@ def update_document(
     changed = {name: value for name, value in changed.items() if value is not None}
     with tenant_atomic(access.tenant_id):
         # What embeds the document meanwhile must not add a vector to the collection that it leaves.
-        document = _locked(document)
+        document = lock_document(document)
         if collection is not None and collection.id != document.collection_id:
             hold_collection(collection)
-            _require_no_twin(document, collection)
+            require_no_twin(document, collection, sha256=document.sha256)
             ChunkEmbedding.objects.filter(document=document).update(collection=collection)
         for name, value in changed.items():
             setattr(document, name, value)
@@ -71,17 +70,25 @@ def update_document(
     return document
 
 
-def _require_no_twin(document: Document, collection: Collection) -> None:
-    twins = Document.objects.filter(collection=collection, sha256=document.sha256).exclude(id=document.id)
-    if twins.exclude(status__in=[Status.FAILED, Status.CANCELLED]).exists():
+def require_no_twin(document: Document, collection: Collection, *, sha256: str) -> None:
+    """`Conflict` where another document of the collection holds these bytes, or is about to."""
+    if find_twin(collection.id, sha256, apart_from=document) is not None:
         raise Conflict("The same file is in that collection already.", code="duplicate")
+
+
+def lock_document(document: Document) -> Document:
+    """The document's row, held until the transaction ends. Raises `NotFound` if it is gone meanwhile."""
+    found: Document | None = Document.objects.select_for_update().filter(id=document.id).first()
+    if found is None:
+        raise NotFound("There is no such document.")
+    return found
 
 
 def delete_document(*, access: Access, document: Document) -> None:
     """Delete a document with all versions, pages, passages, vectors and files."""
     require_change(access, document)
     with tenant_atomic(access.tenant_id):
-        erase_documents([_locked(document)])
+        erase_documents([lock_document(document)])
         record(access, "document.deleted", target_kind="document", target_id=document.id)
 
 
@@ -90,6 +97,9 @@ def forget_person(user_id: UUID, removed: Counter[str]) -> None:
     removed["documents_document.uploaded_by_id"] += Document.objects.filter(uploaded_by_id=user_id).update(
         uploaded_by_id=None
     )
+    removed["documents_documentversion.uploaded_by_id"] += DocumentVersion.objects.filter(
+        uploaded_by_id=user_id
+    ).update(uploaded_by_id=None)
     removed["documents_collection.created_by_id"] += Collection.objects.filter(created_by_id=user_id).update(
         created_by_id=None
     )
@@ -101,68 +111,61 @@ def erase_documents(documents: Sequence[Document]) -> None:
     versions = list(DocumentVersion.objects.filter(document__in=ids))
     on_documents_erased.call(ids)
     for version in versions:
-        outbox.cancel(INGEST, version.id)
+        stop_jobs(version)
         erase_index_of(version)
     DocumentVersion.objects.filter(document__in=ids).delete()
     Document.objects.filter(id__in=ids).delete()
-    transaction.on_commit(lambda: _erase_files(versions), robust=True)
+    erase_files_of(versions)
 
 
-def erase_index_of(version: DocumentVersion) -> None:
-    """Remove what processing a version made: vectors, passages, pages."""
-    chunks = Chunk.objects.filter(version=version)
-    ChunkEmbedding.objects.filter(chunk__in=chunks.values("id")).delete()
-    chunks.delete()
-    Page.objects.filter(version=version).delete()
+def reprocess_document(
+    *, access: Access, document: Document, number: int | None = None, sizes: Sizes | None = None
+) -> Document:
+    """Process a version anew, the current one without `number`; with `sizes` the document is cut so from now on.
 
-
-def _erase_files(versions: Sequence[DocumentVersion]) -> None:
-    for version in versions:
-        assert version.tenant_id is not None
-        storage.delete_files([version.storage_key])
-        storage.delete_page_images(version.tenant_id, version.id)
-
-
-def reprocess_document(*, access: Access, document: Document) -> Document:
-    """Process the current version anew. While it is being processed already this raises `Conflict`."""
+    While one is being processed: `Conflict`.
+    """
     require_change(access, document)
     with tenant_atomic(access.tenant_id):
-        document = _locked(document)
+        document = lock_document(document)
         if not document.is_terminal:
             raise Conflict("This document is being processed already.", code="in_progress")
-        version = DocumentVersion.objects.get(document=document, number=document.current_version)
         if document.status != Status.READY:
-            _require_no_twin(document, document.collection)
+            require_no_twin(document, document.collection, sha256=document.sha256)
+        version = DocumentVersion.objects.get(document=document, number=number or document.current_version)
+        if version.number != document.current_version:
+            document.pending_version = version.number
+        if sizes is not None:
+            document.chunk_size, document.chunk_overlap = sizes.size, sizes.overlap
         erase_index_of(version)
-        mark_queued(document)
-        outbox.enqueue(INGEST, version.id)
+        queue_version(document, version)
         record(access, "document.reprocessed", target_kind="document", target_id=document.id)
     return document
 
 
-def mark_queued(document: Document) -> None:
-    """Back to the start of the line."""
-    document.status = Status.QUEUED
-    document.progress = 0.0
-    document.error_code = document.error_detail = ""
-    document.attempts = document.page_count = document.chunk_count = 0
-    document.timings = {}
+def queue_version(document: Document, version: DocumentVersion) -> None:
+    """Put a version at the start of the line; the caller holds the document."""
+    reset(version)
+    version.save()
+    show_state(document, version)
     document.save()
+    outbox.enqueue(READ, version.id)
     announce(document)
 
 
 def cancel_document(*, access: Access, document: Document) -> Document:
-    """Stop processing; what was indexed so far goes, the file stays. `Conflict` when it is over."""
+    """Stop processing; what was indexed of the version goes, its file stays. `Conflict` when it is over."""
     require_change(access, document)
     with tenant_atomic(access.tenant_id):
-        document = _locked(document)
+        document = lock_document(document)
         if document.is_terminal:
             raise Conflict(f"This document is {document.status} already.", code="already_over")
-        version = DocumentVersion.objects.get(document=document, number=document.current_version)
-        outbox.cancel(INGEST, version.id)
-        erase_index_of(version)
-        document.status = Status.CANCELLED
-        document.page_count = document.chunk_count = 0
+        number = document.pending_version or document.current_version
+        version = DocumentVersion.objects.get(document=document, number=number)
+        stop_jobs(version)
+        abandon(document, version, Status.CANCELLED)
+        version.save()
+        show_state(document, version)
         document.save()
         announce(document)
         record(access, "document.cancelled", target_kind="document", target_id=document.id)

@@ -1,64 +1,65 @@
 """Receiving files: each is accepted, recognised as a duplicate, or refused with its reason."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import Any, BinaryIO
-from uuid import UUID
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError
 
-from documents import storage
 from documents.events import announce
-from documents.extraction import SNIFF_BYTES, ExtractionError, sniff
-from documents.models import Collection, Document, DocumentVersion, Status
-from documents.services.documents import INGEST, hold_collection
+from documents.extraction import ExtractionError
+from documents.extraction.types import ZIP
+from documents.models import Collection, Document, DocumentVersion, Source
+from documents.services.archives import members_of
+from documents.services.documents import hold_collection
+from documents.services.files import AcceptedFile, IncomingFile, accept, display_name, find_twin, stored
+from documents.services.processing import READ
+from documents.services.sizes import chosen_sizes
+from documents.storage import delete_files
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
-from tenants.errors import DocentError, InvalidInput, TooLarge, UnsupportedType
+from tenants.errors import DocentError, InvalidInput, UnsupportedType
 from tenants.jobs import outbox
 from tenants.limits.quotas import require_quotas
 from tenants.models import QuotaKind
 from tenants.permissions import Action
 
-MIN_CHUNK, MAX_CHUNK = 200, 1000
-DEFAULT_OVERLAP = 200
-
-
-@dataclass(frozen=True, slots=True)
-class IncomingFile:
-    """A file as it arrives: the sender's name for it, its size in bytes, and its content."""
-
-    name: str
-    size: int
-    content: BinaryIO
-
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """What the sender may say about all files of one upload. Sizes are characters."""
+    """What the sender may say about all files of one upload. Sizes: characters; None: as the collection says."""
 
-    chunk_size: int = MAX_CHUNK
-    chunk_overlap: int = DEFAULT_OVERLAP
+    chunk_size: int | None = None
+    chunk_overlap: int | None = None
     tags: list[str] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)
 
-    def validate(self) -> None:
-        if not MIN_CHUNK <= self.chunk_size <= MAX_CHUNK:
-            raise InvalidInput.at(
-                "/chunk_size", f"A chunk has {MIN_CHUNK} to {MAX_CHUNK} characters.", "out_of_range"
-            )
-        if not 0 <= self.chunk_overlap <= self.chunk_size // 2:
-            raise InvalidInput.at(
-                "/chunk_overlap", "The overlap is at most half of the chunk size.", "out_of_range"
-            )
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a file comes from that nobody sent by hand: see `documents.sources.Item`."""
+
+    source: Source
+    key: str
+    marker: str
+    title: str = ""
+    changed_at: datetime | None = None
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """What is known of the file beside what it says itself."""
+        return {"modified": self.changed_at.isoformat()} if self.changed_at else {}
 
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """What became of one file. Without a document it was refused, and `error` says why."""
+    """What became of one file. Without a document it was refused, and `error` says why.
+
+    The `name` of a file in an archive is the archive's, a slash, and the path inside.
+    """
 
     name: str
     document: Document | None = None
@@ -69,106 +70,120 @@ class UploadResult:
 def receive_files(
     *, access: Access, files: Sequence[IncomingFile], collection: Collection, options: UploadOptions
 ) -> list[UploadResult]:
-    """Store each file and queue its processing, in the order given.
+    """Store each file, of an archive each one in it, and queue its processing, in the order given and in one unit.
 
-    Nothing is stored of a file refused at the door. If all are refused, the first reason is raised.
+    Nothing is stored of a file refused at the door. If all are refused, the first reason is raised. A disk that is
+    full is an OSError, and nothing stays of any of them.
     """
     access.require(Action.WRITE_DOCUMENTS)
-    options.validate()
+    chosen_sizes(collection, size=options.chunk_size, overlap=options.chunk_overlap)
     if not files:
         raise InvalidInput.at("/files", "Send at least one file.", "required")
     results = []
-    for file in files:
-        try:
-            results.append(_receive(access, file, collection, options))
-        except DocentError as error:
-            results.append(UploadResult(display_name(file.name), error=error))
+    with ExitStack() as undo, tenant_atomic(access.tenant_id):
+        for file in files:
+            results += _receive(access, file, collection, options, undo)
+        undo.pop_all()
     refusals = [result.error for result in results if result.error]
     if len(refusals) == len(results):
         raise refusals[0]
     return results
 
 
-def display_name(name: str) -> str:
-    """The last part of whatever path the sender gave, without control characters; never empty."""
-    last = PurePosixPath(name.replace("\\", "/")).name
-    clean = "".join(character for character in last if character.isprintable()).strip()
-    return clean[:255] or "unnamed"
-
-
-def _receive(access: Access, file: IncomingFile, collection: Collection, options: UploadOptions) -> UploadResult:
-    name = display_name(file.name)
-    media_type = _require_acceptable(file, name)
-    sha256 = storage.sha256_of(file.content)
-    with tenant_atomic(access.tenant_id):
-        if (twin := _find_twin(collection.id, sha256)) is not None:
-            return UploadResult(name, twin, is_duplicate=True)
-    key = storage.save_original(access.tenant_id, file.content)
+def _receive(
+    access: Access, incoming: IncomingFile, collection: Collection, options: UploadOptions, undo: ExitStack
+) -> list[UploadResult]:
     try:
-        with tenant_atomic(access.tenant_id):
-            document = _create(access, name, sha256, file.size, media_type, key, collection, options)
-    except IntegrityError:
-        # Somebody uploaded the same bytes at the same moment.
-        storage.delete_files([key])
-        with tenant_atomic(access.tenant_id):
-            twin = _find_twin(collection.id, sha256)
-        if twin is None:
-            raise
-        return UploadResult(name, twin, is_duplicate=True)
-    except BaseException:
-        storage.delete_files([key])
-        raise
-    return UploadResult(name, document)
+        file = accept(incoming, may_be_archive=True)
+        if file.media_type == ZIP:
+            return _receive_archive(access, file, collection, options, undo)
+        return [store(access, file, collection, options, undo=undo)]
+    except DocentError as error:
+        return [UploadResult(display_name(incoming.name), error=error)]
 
 
-def _require_acceptable(file: IncomingFile, name: str) -> str:
-    if file.size == 0:
-        raise InvalidInput(f"“{name}” is empty.", code="empty_file")
-    if file.size > settings.DOCENT_MAX_FILE_BYTES:
-        limit = settings.DOCENT_MAX_FILE_BYTES // (1024 * 1024)
-        raise TooLarge(f"“{name}” is larger than {limit} MB.", code="file_too_large")
-    file.content.seek(0)
-    try:
-        return sniff(file.content.read(SNIFF_BYTES), name)
-    except ExtractionError as error:
-        raise UnsupportedType(error.detail, code=error.code) from error
+def _receive_archive(
+    access: Access, archive: AcceptedFile, collection: Collection, options: UploadOptions, undo: ExitStack
+) -> list[UploadResult]:
+    """The files in it one by one; nothing of an archive that turns out to be bad as a whole."""
+    results = []
+    with ExitStack() as own, tenant_atomic(access.tenant_id):
+        try:
+            for member in members_of(archive):
+                name = f"{archive.name}/{member.name}"
+                try:
+                    result = store(access, accept(member.file), collection, options, undo=own)
+                    results.append(replace(result, name=name))
+                except DocentError as error:
+                    results.append(UploadResult(name, error=error))
+        except ExtractionError as error:
+            raise UnsupportedType(error.detail, code=error.code) from error
+        undo.push(own.pop_all())
+    return results
 
 
-def _find_twin(collection_id: UUID, sha256: str) -> Document | None:
-    alive = Document.objects.exclude(status__in=[Status.FAILED, Status.CANCELLED])
-    found: Document | None = alive.filter(collection_id=collection_id, sha256=sha256).first()
-    return found
-
-
-def _create(  # noqa: PLR0917
+def store(
     access: Access,
-    name: str,
-    sha256: str,
-    size: int,
-    media_type: str,
-    key: str,
+    file: AcceptedFile,
     collection: Collection,
     options: UploadOptions,
+    *,
+    undo: ExitStack,
+    origin: Origin | None = None,
+) -> UploadResult:
+    """Make a document of a file, or say which one of the collection holds its bytes. Raises `QuotaExceeded`.
+
+    `undo` is told how to remove the stored file, should the caller's unit come to nothing.
+    """
+    with tenant_atomic(access.tenant_id):
+        if (twin := find_twin(collection.id, file.sha256)) is not None:
+            return UploadResult(file.name, twin, is_duplicate=True)
+    try:
+        with stored(access, file) as version, tenant_atomic(access.tenant_id):
+            document = _create(access, file, version, collection, options, origin=origin)
+            undo.callback(delete_files, [version.storage_key])
+            return UploadResult(file.name, document)
+    except IntegrityError:
+        # Somebody uploaded the same bytes at the same moment.
+        with tenant_atomic(access.tenant_id):
+            twin = find_twin(collection.id, file.sha256)
+        if twin is None:
+            raise
+        return UploadResult(file.name, twin, is_duplicate=True)
+
+
+def _create(
+    access: Access,
+    file: AcceptedFile,
+    version: DocumentVersion,
+    collection: Collection,
+    options: UploadOptions,
+    *,
+    origin: Origin | None,
 ) -> Document:
     hold_collection(collection)
-    require_quotas(access, {QuotaKind.DOCUMENTS: 1, QuotaKind.BYTES: size})
+    sizes = chosen_sizes(collection, size=options.chunk_size, overlap=options.chunk_overlap)
+    require_quotas(access, {QuotaKind.DOCUMENTS: 1, QuotaKind.BYTES: file.size})
     document: Document = Document.objects.create(
         collection=collection,
-        name=name,
-        title=name,
-        sha256=sha256,
-        size=size,
-        media_type=media_type,
-        chunk_size=options.chunk_size,
-        chunk_overlap=options.chunk_overlap,
+        name=file.name,
+        title=(origin and origin.title) or file.name,
+        sha256=file.sha256,
+        size=file.size,
+        media_type=file.media_type,
+        chunk_size=sizes.size,
+        chunk_overlap=sizes.overlap,
         tags=options.tags,
         metadata=options.metadata,
+        source=origin and origin.source,
+        source_key=origin.key if origin else "",
+        source_marker=origin.marker if origin else "",
         uploaded_by_id=access.user_id,
     )
-    version: DocumentVersion = DocumentVersion.objects.create(
-        document=document, number=1, sha256=sha256, size=size, media_type=media_type, storage_key=key
-    )
-    outbox.enqueue(INGEST, version.id)
+    version.document, version.number = document, 1
+    version.properties = origin.properties if origin else {}
+    version.save(force_insert=True)
+    outbox.enqueue(READ, version.id)
     record(access, "document.uploaded", target_kind="document", target_id=document.id)
     announce(document)
     return document

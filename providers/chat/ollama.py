@@ -9,7 +9,6 @@ import contextlib
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -19,12 +18,12 @@ import stamina
 from providers.chat.base import ChatDelta, ChatRequest, FinishReason
 from providers.chat.ndjson import MalformedLineError, NdjsonReader
 from providers.errors import ProviderError
+from providers.hosts import parse_host
 
 _CONNECT_TIMEOUT = 5.0
 _DRAIN_SECONDS = 0.05
 _PASSING_STATUSES = frozenset({429, 500, 503})
 _ATTEMPTS = 3
-_SCHEME_PORTS = {"http": 80, "https": 443}
 
 
 class _PassingError(Exception):
@@ -170,21 +169,6 @@ class OllamaChat:
         else:
             detail = f"The model did not begin to answer within {self._first_token_timeout:g} seconds."
         return ProviderError("model_timeout", detail, permanent=False)
-
-
-def parse_host(host: str) -> str:
-    """The server's URL for a value of `OLLAMA_HOST`, by Ollama's own rules.
-
-    `box` → `http://box:11434`, `box:80` → `http://box:80`, `https://box/path/` → `https://box:443/path`.
-    Raises ValueError when the port is not a number.
-    """
-    scheme, separator, _ = host.strip().partition("://")
-    parts = urlsplit(host.strip() if separator else f"http://{host.strip()}")
-    name = parts.hostname or "127.0.0.1"
-    if ":" in name:
-        name = f"[{name}]"
-    port = parts.port or (_SCHEME_PORTS.get(scheme, 11434) if separator else 11434)
-    return f"{parts.scheme}://{name}:{port}{parts.path.rstrip('/')}"
 
 
 def _connect(url: str) -> httpx.AsyncClient:

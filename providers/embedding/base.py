@@ -17,15 +17,14 @@ class Embedder(Protocol):
     """
 
     model: str
-    dimensions: int
     max_tokens: int
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Length of each text in the model's tokens, special tokens included, nothing cut off."""
+        """Length of each text in the model's tokens, or an estimate; special tokens included, nothing cut off."""
         ...
 
     def embed(self, texts: Sequence[str], *, purpose: Purpose) -> NDArray[np.float32]:
-        """Unit vectors of shape [len(texts), dimensions], in the order of `texts`.
+        """Unit vectors of shape [len(texts), dimensions], in the order of `texts`; how many dimensions, they show.
 
         Raises ProviderError.
         """

@@ -10,13 +10,23 @@
  * @property {{code: string, detail: string} | string | null} error
  */
 
+import { announce } from "./announcer.js";
 import { confirmed } from "./dialogs.js";
 import { fragment, NO_ID } from "./fragments.js";
 import { postForm } from "./requests.js";
 import { sentence } from "./strings.js";
 
 const ENDS = new Set(["ready", "failed", "cancelled", "rejected", "duplicate"]);
+const STAGES = new Set(["extracting", "chunking", "embedding"]);
 const WORDS = { queued: "queued_document", failed: "failed_document" };
+
+/**
+ * @param {string} status
+ * @returns {string} in the page's language
+ */
+export function statusWords(status) {
+  return sentence(WORDS[status] ?? status);
+}
 
 export class DocumentRow {
   /** @type {(() => void) | null} what the retry button does while the server does not know the document */
@@ -27,10 +37,11 @@ export class DocumentRow {
     this.element = element;
     this.#form("delete").addEventListener("submit", (event) => this.#delete(event));
     this.#form("retry").addEventListener("submit", (event) => this.#retry(event));
+    this.#form("cancel").addEventListener("submit", (event) => this.#cancel(event));
   }
 
   /**
-   * @param {File} file
+   * @param {{name: string, size?: number}} file
    * @param {{id?: string, name?: string}} collection
    */
   static of(file, collection) {
@@ -38,7 +49,7 @@ export class DocumentRow {
     row.element.dataset.collection = collection.id ?? "";
     row.#part("title").textContent = file.name;
     row.#part("collection-name").textContent = collection.name ?? "";
-    row.#part("size").textContent = bytes(file.size);
+    row.#part("size").textContent = file.size ? bytes(file.size) : "";
     return row;
   }
 
@@ -48,27 +59,49 @@ export class DocumentRow {
 
   set id(id) {
     this.element.dataset.document = id;
-    for (const form of [this.#form("delete"), this.#form("retry")]) {
+    for (const form of [this.#form("delete"), this.#form("retry"), this.#form("cancel")]) {
       form.setAttribute("action", form.getAttribute("action").replace(NO_ID, id));
     }
-    const { dataset } = this.#part("title");
-    dataset.firstPage = dataset.firstPage.replace(NO_ID, id);
+    this.details = id;
+    const pick = /** @type {HTMLInputElement | null} */ (this.#part("pick"));
+    if (pick) {
+      pick.value = id;
+      pick.disabled = false;
+      pick.setAttribute("aria-label", sentence("choose_document", { title: this.title }));
+    }
+  }
+
+  get title() {
+    return this.#part("title").textContent;
+  }
+
+  /** @param {string} id of the document that the title leads to */
+  set details(id) {
+    const title = this.#part("title");
+    title.setAttribute("href", title.dataset.details.replace(NO_ID, id));
   }
 
   get isUnfinished() {
     return !ENDS.has(this.element.dataset.status);
   }
 
+  /** @returns {boolean} whether somebody is about to use it */
+  get isInUse() {
+    return this.element.contains(document.activeElement);
+  }
+
   /** @param {DocumentFrame} frame */
   show({ status, progress, pages, chunks, error }) {
-    this.state(status, sentence(WORDS[status] ?? status), progress);
+    const wasUnfinished = this.isUnfinished;
+    this.state(status, statusWords(status), progress);
     if (pages) this.#part("pages").textContent = sentence("pages", { count: pages });
     if (chunks) this.#part("chunks").textContent = sentence("passages", { count: chunks });
-    const title = this.#part("title");
-    if (status === "ready" && !title.hasAttribute("href")) title.setAttribute("href", title.dataset.firstPage);
     this.fault(typeof error === "string" ? error : error?.detail);
-    this.#form("retry").hidden = status !== "failed";
-    this.#form("delete").hidden = !this.id;
+    const mayChange = "mayChange" in this.element.dataset;
+    this.#form("retry").hidden = !mayChange || !(status === "failed" || status === "cancelled");
+    this.#form("cancel").hidden = !mayChange || !this.isUnfinished;
+    this.#form("delete").hidden = !mayChange || !this.id;
+    if (wasUnfinished && !this.isUnfinished) announce(`${this.title}: ${this.#part("state").textContent}`);
   }
 
   /**
@@ -77,18 +110,39 @@ export class DocumentRow {
    * @param {number} [progress] 0 to 1; none means that the end is not in sight
    */
   state(status, words, progress) {
-    this.element.dataset.status = status;
-    this.#part("state").textContent = words;
-    const bar = /** @type {HTMLProgressElement} */ (this.#part("progress"));
-    bar.hidden = !this.isUnfinished;
-    if (progress === undefined) bar.removeAttribute("value");
-    else bar.value = progress;
+    showState(this.element, { status, words, progress, isUnfinished: !ENDS.has(status) });
   }
 
   /** @param {string} [reason] */
   fault(reason) {
     this.#part("error").textContent = reason ?? "";
     this.#part("error").hidden = !reason;
+  }
+
+  /** @param {string} words said in the place of a fault, kindly */
+  note(words) {
+    this.fault(words);
+    this.#part("error").dataset.kind = "note";
+  }
+
+  /** @param {string} name of a file inside the one that was sent */
+  rename(name) {
+    this.#part("title").textContent = name;
+    this.#part("size").textContent = "";
+  }
+
+  get collectionName() {
+    return this.#part("collection-name").textContent;
+  }
+
+  /** @returns {boolean} whether it is chosen for what is done to several */
+  get isPicked() {
+    return Boolean(/** @type {HTMLInputElement | null} */ (this.#part("pick"))?.checked);
+  }
+
+  set isPicked(isPicked) {
+    const pick = /** @type {HTMLInputElement | null} */ (this.#part("pick"));
+    if (pick) pick.checked = isPicked && !pick.disabled;
   }
 
   /** @param {(() => void) | null} cancel what the cross does; null takes it away */
@@ -108,6 +162,12 @@ export class DocumentRow {
       action: sentence("delete"),
     });
     if (sure) await this.#send(this.#form("delete"), () => this.element.remove());
+  }
+
+  /** @param {SubmitEvent} event */
+  async #cancel(event) {
+    event.preventDefault();
+    await this.#send(this.#form("cancel"));
   }
 
   /** @param {(() => void) | null} sendAgain offered after an upload that broke */
@@ -151,12 +211,42 @@ export class DocumentRow {
   }
 
   /**
-   * @param {"delete" | "retry"} name
+   * @param {"delete" | "retry" | "cancel"} name
    * @returns {HTMLFormElement}
    */
   #form(name) {
     return this.element.querySelector(`[data-${name}-form]`);
   }
+}
+
+/**
+ * Words, bar and the time that is left, in a row and on the page of one document.
+ *
+ * @param {HTMLElement} element
+ * @param {{status: string, words: string, progress?: number, isUnfinished: boolean}} state
+ */
+export function showState(element, { status, words, progress, isUnfinished }) {
+  element.dataset.status = status;
+  element.querySelector("[data-state]").textContent = words;
+  const bar = /** @type {HTMLProgressElement} */ (element.querySelector("[data-progress]"));
+  bar.hidden = !isUnfinished;
+  if (progress === undefined) bar.removeAttribute("value");
+  else bar.value = progress;
+  element.querySelector("[data-eta]").textContent = STAGES.has(status) ? timeLeft(element, progress) : "";
+  if (!STAGES.has(status)) delete element.dataset.started;
+}
+
+/**
+ * @param {HTMLElement} element remembers when it began
+ * @param {number} progress 0 to 1
+ * @returns {string} about how long it still takes if it goes on as until now, empty where that cannot be told
+ */
+function timeLeft(element, progress) {
+  element.dataset.started ||= String(Date.now());
+  const seconds = ((Date.now() - Number(element.dataset.started)) / 1000) * (1 / progress - 1);
+  if (!Number.isFinite(seconds)) return "";
+  if (seconds < 90) return sentence("seconds_left", { count: Math.max(1, Math.round(seconds)) });
+  return sentence("minutes_left", { count: Math.round(seconds / 60) });
 }
 
 /**

@@ -14,3 +14,11 @@ const policy = globalThis.trustedTypes?.createPolicy("docent", { createHTML: (ht
 export function setServerHTML(element, html) {
   element.innerHTML = policy ? policy.createHTML(html) : html;
 }
+
+/**
+ * @param {string} html of a whole page that the server rendered
+ * @returns {Document} a copy that runs nothing
+ */
+export function serverDocument(html) {
+  return new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
+}

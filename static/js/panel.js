@@ -8,7 +8,9 @@
  * @property {number} version
  * @property {number} page
  * @property {number} pages
+ * @property {string} label what the page is, where that is more than its number
  * @property {string} text of the page
+ * @property {string | null} html the page of a format whose text has a shape, the passage marked
  * @property {number | null} start of the passage in text, in code points
  * @property {number | null} end
  * @property {{x0: number, y0: number, x1: number, y1: number}[]} rects fractions of the page
@@ -16,6 +18,7 @@
  * @property {string | null} original_url
  */
 
+import { setServerHTML } from "./html.js";
 import { passageLinks } from "./passages.js";
 import { getJSON, RequestRefused } from "./requests.js";
 import { sentence } from "./strings.js";
@@ -99,6 +102,7 @@ async function turn(to) {
   part("original").hidden = true;
   part("figure").hidden = true;
   part("page-text").hidden = true;
+  part("page-markup").hidden = true;
   part("message").hidden = true;
   part("scroll").setAttribute("aria-busy", "true");
   try {
@@ -115,13 +119,17 @@ async function turn(to) {
 function draw(passage) {
   part("title").textContent = passage.title;
   part("place").textContent = [
+    passage.label,
     sentence("page_of", { page: passage.page, pages: passage.pages }),
     sentence("version", { version: passage.version }),
-  ].join(" · ");
+  ]
+    .filter(Boolean)
+    .join(" · ");
   part("original").href = passage.original_url ?? "";
   part("original").hidden = !passage.original_url;
   if (passage.image) drawImage(passage);
-  else drawText(passage);
+  else if (passage.html === null) drawText(passage);
+  else drawMarkup(passage);
 }
 
 /** @param {Passage} passage */
@@ -146,6 +154,16 @@ function drawText({ text, start, end }) {
   part("page-text").replaceChildren(points.slice(0, start ?? 0).join(""), marked, points.slice(end ?? 0).join(""));
   part("page-text").hidden = false;
   part("scroll").scrollTo({ top: marked.offsetTop - HEADROOM });
+}
+
+/** @param {Passage} passage */
+function drawMarkup({ html }) {
+  setServerHTML(part("page-markup"), html);
+  part("page-markup").hidden = false;
+  const marked = part("page-markup").querySelector("mark");
+  if (!marked) return;
+  const above = marked.getBoundingClientRect().top - part("page-markup").getBoundingClientRect().top;
+  part("scroll").scrollTo({ top: part("page-markup").offsetTop + above - HEADROOM });
 }
 
 /** @param {unknown} error */

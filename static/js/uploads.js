@@ -1,5 +1,6 @@
 /** Uploads: each file its own request, two at a time, with progress, cancel, and refusals before anything is sent. */
 
+import { announce } from "./announcer.js";
 import { bytes, DocumentRow } from "./document_row.js";
 import { person } from "./person.js";
 import { csrfHeader } from "./requests.js";
@@ -16,6 +17,8 @@ export class Uploads {
   #running = 0;
   /** @type {Map<string, DocumentRow>} by document id */
   #rows = new Map();
+  /** @type {Set<string>} documents that were added on this page, which shows them whatever else it shows */
+  #own = new Set();
   /** @type {Map<string, import("./document_row.js").DocumentFrame>} news that overtook the answer to the upload */
   #early = new Map();
 
@@ -36,6 +39,9 @@ export class Uploads {
       if (frame.type === "document") this.#report(frame);
     });
   }
+
+  /** @type {(() => void) | null} called when the server knows something that no row shows */
+  onNews = null;
 
   /** @returns {boolean} whether any document is still being worked on by the server */
   get isUnfinished() {
@@ -125,7 +131,7 @@ export class Uploads {
     const headers = { ...csrfHeader, Accept: "application/json" };
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     return new Promise((resolve) => {
-      request.addEventListener("load", () => this.#answered(request, row));
+      request.addEventListener("load", () => this.#answered(request, row, { file, collection }));
       request.addEventListener("error", () => {
         this.#reject(row, sentence("upload_failed"));
         row.onSendAgain = () => this.#enqueue(file, collection, row);
@@ -136,26 +142,46 @@ export class Uploads {
   }
 
   /**
+   * An archive is answered with a result for each file in it: each gets a row in the place of the archive's.
+   *
    * @param {XMLHttpRequest} request
    * @param {DocumentRow} row
+   * @param {{file: File, collection: string}} sent
    */
-  #answered({ status, response }, row) {
-    const result = response?.results?.[0];
-    if (status >= 400 || !result || result.status === "rejected") {
-      const error = result?.error ?? response?.errors?.[0];
-      this.#reject(row, error?.detail ?? error ?? response?.detail ?? sentence("upload_failed"));
+  #answered({ status, response }, row, { file, collection }) {
+    const results = response?.results ?? [];
+    if (status >= 400 || !results.length) {
+      this.#reject(row, response?.errors?.[0]?.detail ?? response?.detail ?? sentence("upload_failed"));
+      if (status >= 500) row.onSendAgain = () => this.#enqueue(file, collection, row);
       return;
     }
-    if (result.duplicate_of) {
-      row.state("duplicate", sentence("duplicate"));
-      return;
-    }
+    const place = { id: collection, name: row.collectionName };
+    const others = results.slice(1).map((result) => ({ result, row: DocumentRow.of(result, place) }));
+    row.element.after(...others.map((one) => one.row.element));
+    if (others.length) row.rename(results[0].name);
+    for (const one of [{ result: results[0], row }, ...others]) this.#settle(one.row, one.result);
+  }
+
+  /**
+   * @param {DocumentRow} row
+   * @param {{id: string | null, status: string, duplicate_of?: string, error?: {detail: string}}} result
+   */
+  #settle(row, { id, status, duplicate_of: twin, error }) {
     row.onCancel = null;
-    row.id = result.id;
-    this.#rows.set(result.id, row);
-    const begun = { document: result.id, status: result.status, progress: 0, pages: null, chunks: null, error: null };
-    row.show(this.#early.get(result.id) ?? begun);
-    this.#early.delete(result.id);
+    if (status === "rejected") return this.#reject(row, error.detail);
+    if (twin) {
+      row.state("duplicate", sentence("duplicate"));
+      row.note(sentence("duplicate_detail"));
+      row.details = twin;
+      row.onCancel = () => row.element.remove();
+      return;
+    }
+    row.id = id;
+    this.#rows.set(id, row);
+    this.#own.add(id);
+    const begun = { document: id, status, progress: 0, pages: null, chunks: null, error: null };
+    row.show(this.#early.get(id) ?? begun);
+    this.#early.delete(id);
   }
 
   /**
@@ -163,6 +189,7 @@ export class Uploads {
    * @param {string} reason
    */
   #reject(row, reason) {
+    announce(`${row.title}: ${reason}`);
     row.state("rejected", sentence("rejected"));
     row.fault(reason);
     row.onCancel = () => row.element.remove();
@@ -173,5 +200,62 @@ export class Uploads {
     const row = this.#rows.get(frame.document);
     if (row) row.show(frame);
     else if (this.#running) this.#early.set(frame.document, frame);
+    if (!row || !row.isUnfinished) this.onNews?.();
+  }
+
+  /**
+   * From now on these are shown only where the server's list shows them.
+   *
+   * @param {string[]} ids
+   */
+  giveBack(ids) {
+    for (const id of ids) this.#own.delete(id);
+  }
+
+  /**
+   * Takes over the rows of a fresh copy of the page: new ones, what has changed of others, and who has gone.
+   *
+   * @param {Element} fresh the list of documents there
+   */
+  renew(fresh) {
+    const elements = /** @type {NodeListOf<HTMLElement>} */ (fresh.querySelectorAll("[data-document]"));
+    /** @type {Element | null} the row that the next one stands before */
+    let next = null;
+    for (const element of [...elements].reverse()) {
+      const known = this.#rows.get(element.dataset.document);
+      if (known?.element.isConnected) next = this.#replace(known, element).element;
+      else if (!known) next = this.#insert(element, next).element;
+    }
+    const ids = new Set([...elements].map((element) => element.dataset.document));
+    for (const [id, row] of this.#rows) {
+      if (!ids.has(id) && !this.#own.has(id) && !row.isInUse) row.element.remove();
+      if (!row.element.isConnected && !ids.has(id)) this.#rows.delete(id);
+    }
+  }
+
+  /**
+   * @param {DocumentRow} row
+   * @param {HTMLElement} element what it is by now
+   * @returns {DocumentRow} the one that is shown
+   */
+  #replace(row, element) {
+    if (row.isInUse) return row;
+    const successor = new DocumentRow(document.adoptNode(element));
+    successor.isPicked = row.isPicked;
+    row.element.replaceWith(successor.element);
+    this.#rows.set(successor.id, successor);
+    return successor;
+  }
+
+  /**
+   * @param {HTMLElement} element
+   * @param {Element | null} next null at the end
+   * @returns {DocumentRow}
+   */
+  #insert(element, next) {
+    const row = new DocumentRow(document.adoptNode(element));
+    this.#list.insertBefore(row.element, next);
+    this.#rows.set(row.id, row);
+    return row;
   }
 }

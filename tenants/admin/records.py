@@ -1,6 +1,7 @@
 """What is only read: the audit log, exports, and background work with its dead letters."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -15,7 +16,7 @@ from tenants.model_admin import TenantModelAdmin, access_of
 from tenants.models import AuditEvent, AuditSeal, Export, Job
 from tenants.permissions import Action
 from tenants.selectors import access_jobs, with_email
-from tenants.services.jobs import JobReason, reasons_of, retry_job
+from tenants.services.jobs import JobProgress, JobReason, cancel_job, describe_jobs, retry_job
 
 
 @admin.register(AuditEvent, site=tenant_admin)
@@ -92,32 +93,65 @@ class StatusFilter(admin.SimpleListFilter):
 class JobAdmin(TenantModelAdmin):
     """What is done is not listed."""
 
-    list_display = ("kind", "target_id", "status", "attempts", "created_at", "dead_at", "reason")
-    list_filter = (StatusFilter, "kind")
+    list_display = (
+        *("kind", "target_id", "queue", "status", "position", "stage", "progress", "time_left", "attempts"),
+        *("created_at", "started_at", "reason"),
+    )
+    list_filter = (StatusFilter, "queue", "kind")
     ordering = ("-created_at",)
-    fields = ("kind", "target_id", "status", "attempts", "created_at", "run_at", "dead_at", "reason")
-    actions = ("retry",)
+    fields = (
+        *("kind", "target_id", "queue", "status", "position", "stage", "progress", "time_left", "attempts"),
+        *("created_at", "run_at", "started_at", "dead_at", "reason"),
+    )
+    actions = ("retry", "cancel")
 
     @admin.display(description=gettext_lazy("status"))
-    def status(self, job: Job) -> str:
-        return job.status.value
+    def status(self, job: Any) -> str:
+        return str(job.view.status.value)
+
+    @admin.display(description=gettext_lazy("place in the queue"))
+    def position(self, job: Any) -> str:
+        return str(job.view.position or "-")
+
+    @admin.display(description=gettext_lazy("stage"))
+    def stage(self, job: Any) -> str:
+        progress: JobProgress | None = job.view.progress
+        return progress.stage if progress else "-"
+
+    @admin.display(description=gettext_lazy("progress"))
+    def progress(self, job: Any) -> str:
+        progress: JobProgress | None = job.view.progress
+        return f"{progress.progress:.0%}" if progress else "-"
+
+    @admin.display(description=gettext_lazy("time left"))
+    def time_left(self, job: Any) -> str:
+        progress: JobProgress | None = job.view.progress
+        if progress is None or progress.eta_seconds is None:
+            return "-"
+        return str(timedelta(seconds=round(progress.eta_seconds)))
 
     @admin.display(description=gettext_lazy("reason"))
     def reason(self, job: Any) -> str:
-        found: JobReason | None = job.found_reason
+        found: JobReason | None = job.view.reason
         return "-" if found is None else f"{found.detail} ({found.code})"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         return access_jobs(access_of(request)).order_by(*self.ordering)
 
     def present(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        reasons = reasons_of(rows)
-        for row in rows:
-            row.found_reason = reasons.get(row.id)
+        for row, view in zip(rows, describe_jobs(access_of(request), rows), strict=True):
+            row.view = view
 
     @admin.action(description=gettext_lazy("Try again"))
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         access = access_of(request)
         self.for_each(
             request, queryset, lambda job: retry_job(access=access, job_id=job.id), _("{count} started afresh.")
+        )
+
+    @admin.action(description=gettext_lazy("Cancel"))
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        access = access_of(request)
+        self.for_each(
+            request, queryset, lambda job: cancel_job(access=access, job_id=job.id), _("{count} cancelled.")
         )

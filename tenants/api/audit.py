@@ -43,7 +43,7 @@ class AuditEventSerializer(serializers.Serializer[Any]):
     action = serializers.CharField()
     actor = serializers.UUIDField(source="actor_id", allow_null=True)
     actor_email = serializers.EmailField(allow_null=True, help_text="Of a present member; null otherwise.")
-    carrier = serializers.CharField(help_text="session, token or cli.")
+    carrier = serializers.CharField(help_text="session, token, cli or worker.")
     token = serializers.UUIDField(source="token_id", allow_null=True)
     address = serializers.IPAddressField(allow_null=True)
     target_kind = serializers.CharField()

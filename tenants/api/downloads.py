@@ -1,38 +1,62 @@
 """Stored files as HTTP answers: whole, as attachments, and only while whoever asked may have them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import BinaryIO, cast
 
 from django.core.files.storage import default_storage
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, quote_etag
 
 from tenants.access import Access
 from tenants.doors import each_while_allowed
+from tenants.errors import NotFound
 
 _BLOCK = 1024 * 1024
 # A browser may keep it but asks each time, so that every view is authorised.
 PRIVATE = {"Cache-Control": "private, no-cache"}
 
 
-def file_response(
-    request: HttpRequest, access: Access, *, key: str, name: str, size: int, media_type: str, etag: str
-) -> HttpResponseBase:
-    """A stored file, never shown by the browser itself; 304 to who has it already. `size` in bytes."""
-    response = StreamingHttpResponse(
-        each_while_allowed(access, _blocks(key)),
-        content_type=media_type,
-        headers={
-            **PRIVATE,
-            "ETag": quote_etag(etag),
-            "Content-Length": str(size),
-            "Content-Disposition": content_disposition_header(True, name) or "attachment",  # noqa: FBT003
-            "Content-Security-Policy": "sandbox",
-            "X-Content-Type-Options": "nosniff",
-        },
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file to be sent. `open` gives it at its start, and raises where it is not what it should be."""
+
+    open: Callable[[], BinaryIO]
+    name: str
+    size: int
+    media_type: str
+    etag: str
+
+
+async def file_response(request: HttpRequest, access: Access, download: Download) -> HttpResponseBase:
+    """A file, never shown by the browser itself; 304 to who has it already. Raises what `open` does."""
+    headers = {
+        **PRIVATE,
+        "ETag": quote_etag(download.etag),
+        "Content-Length": str(download.size),
+        "Content-Disposition": content_disposition_header(True, download.name) or "attachment",  # noqa: FBT003
+        "Content-Security-Policy": "sandbox",
+        "X-Content-Type-Options": "nosniff",
+    }
+    answer = conditional(request, HttpResponse(headers=headers))
+    if answer.status_code != HTTPStatus.OK:
+        return answer
+    # Opened before the first byte is sent: what is wrong with it can still be said.
+    stored = await asyncio.to_thread(download.open)
+    return StreamingHttpResponse(
+        each_while_allowed(access, _blocks(stored)), content_type=download.media_type, headers=headers
     )
-    return conditional(request, response)
+
+
+def open_stored(key: str) -> BinaryIO:
+    """A file as it stands in storage; `NotFound` where it is gone."""
+    try:
+        return cast("BinaryIO", default_storage.open(key))
+    except FileNotFoundError as error:
+        raise NotFound("The file is gone.", code="file_missing") from error
 
 
 def conditional(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -46,8 +70,8 @@ def conditional(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
     return unchanged
 
 
-async def _blocks(key: str) -> AsyncIterator[bytes]:
-    """The file's bytes, read on threads. Raises FileNotFoundError at the first."""
-    with await asyncio.to_thread(default_storage.open, key) as stored:
+async def _blocks(stored: BinaryIO) -> AsyncIterator[bytes]:
+    """The file's bytes, read on threads."""
+    with stored:
         while block := await asyncio.to_thread(stored.read, _BLOCK):
             yield block

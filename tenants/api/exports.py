@@ -1,5 +1,6 @@
 """`/exports/`: one's own data or the organisation's, as a file."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants.access import Access
-from tenants.api.downloads import file_response
+from tenants.api.downloads import Download, file_response, open_stored
 from tenants.api.pages import NewestFirst, PageQuery
 from tenants.api.serializers import StrictSerializer
 from tenants.api.views import TenantView
@@ -92,15 +93,14 @@ class ExportFileView(TenantView):
 async def export_response(request: HttpRequest, access: Access, export_id: UUID) -> HttpResponseBase:
     """An export's file. Raises `NotFound`, and `Conflict` while there is none."""
     export: Export = await run_in_tenant(access.tenant_id, _open, access, export_id)
-    return file_response(
-        request,
-        access,
-        key=export.storage_key,
+    download = Download(
+        open=partial(open_stored, export.storage_key),
         name=f"docent-{access.tenant_slug}-{export.created_at:%Y-%m-%d}.zip",
         size=export.size,
         media_type="application/zip",
         etag=str(export.id),
     )
+    return await file_response(request, access, download)
 
 
 def _open(access: Access, export_id: UUID) -> Export:

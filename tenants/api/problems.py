@@ -22,8 +22,10 @@ from tenants.errors import (
     NotFound,
     PermissionRefused,
     QuotaExceeded,
+    StorageFull,
     TooLarge,
     Unavailable,
+    is_disk_full,
 )
 
 logger = logging.getLogger(__name__)
@@ -113,6 +115,8 @@ def as_docent_error(exc: Exception) -> DocentError | None:
             return TooLarge("The request's body is too large.")
         case SuspiciousOperation():
             return InvalidInput("The request is malformed.", code="malformed")
+        case OSError() if is_disk_full(exc):
+            return StorageFull()
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
             return NotAuthenticated()
         case exceptions.ValidationError():

@@ -5,7 +5,7 @@ from tenants.api.audit import AuditView
 from tenants.api.exports import ExportFileView, ExportsView, ExportView
 from tenants.api.groups import GroupMembersView, GroupMemberView, GroupsView, GroupView
 from tenants.api.invitations import InvitationsView, InvitationView, ResendView
-from tenants.api.jobs import JobRetryView, JobsView
+from tenants.api.jobs import JobCancelView, JobRetryView, JobsView
 from tenants.api.members import MembersView, MemberView
 from tenants.api.tokens import TokensView, TokenView
 from tenants.api.usage import UsageLimitsView, UsageView
@@ -27,6 +27,7 @@ urlpatterns = [
     path(f"{_GROUP}members/", GroupMembersView.as_view(), name="group-members"),
     path(f"{_GROUP}members/<uuid:user_id>/", GroupMemberView.as_view(), name="group-member"),
     path("jobs/", JobsView.as_view(), name="jobs"),
+    path("jobs/<uuid:job_id>/cancel/", JobCancelView.as_view(), name="job-cancel"),
     path("jobs/<uuid:job_id>/retry/", JobRetryView.as_view(), name="job-retry"),
     path("exports/", ExportsView.as_view(), name="exports"),
     path(_EXPORT, ExportView.as_view(), name="export"),

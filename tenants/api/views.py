@@ -10,19 +10,27 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tenants.access import Access
+from tenants.api.idempotency import AnsweredBefore, attempt_of, keep_response, require_first
 from tenants.api.pages import Pages
 from tenants.limits.quotas import list_quota_states, read_use
 from tenants.models import QuotaKind
 from tenants.permissions import Action, Role, Scope
+from tenants.services.idempotency import Attempt
 
 
 class TenantView(APIView):
-    """A view that acts for `self.access`. `actions_by_method` is its row of the permission table."""
+    """A view that acts for `self.access`. `actions_by_method` is its row of the permission table.
+
+    A request that names an `Idempotency-Key` is carried out once: see `tenants.api.idempotency`.
+    """
 
     actions_by_method: ClassVar[dict[str, Action]] = {}
 
     # Of views that list: how their rows are ordered and cut into pages.
     pagination_class: ClassVar[type[Pages]] = Pages
+
+    # Set once the request is found to be the first with its key.
+    _attempt: Attempt | None = None
 
     @property
     def access(self) -> Access:
@@ -35,9 +43,21 @@ class TenantView(APIView):
         shown = serializer(found, many=True, context={"access": self.access})
         return pages.get_paginated_response(shown.data)
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        attempt = attempt_of(request, self.access)
+        if attempt is not None:
+            require_first(attempt)
+            self._attempt = attempt
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return exc.answer if isinstance(exc, AnsweredBefore) else super().handle_exception(exc)
+
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
+        if self._attempt is not None:
+            keep_response(self._attempt, response.render())
         return response
 
 

@@ -2,9 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
 from tenants.jobs.leases import Lease
+
+
+class Queue(StrEnum):
+    """The kinds of worker: what mostly waits or starts other programs, and what keeps a model in memory."""
+
+    WORK = "work"
+    EMBED = "embed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +21,12 @@ class JobHandler:
 
     It raises whatever went wrong: that is retried with back-off. `give_up(target_id, code, detail)` runs
     inside the tenant's unit when the attempts are used up, and marks the target for people to see.
+    `queue` says which workers do it.
     """
 
     run: Callable[[UUID, Lease], None]
     give_up: Callable[[UUID, str, str], None]
+    queue: Queue = Queue.WORK
 
 
 _handlers: dict[str, JobHandler] = {}
@@ -29,3 +39,9 @@ def register_job(kind: str, handler: JobHandler) -> None:
 def handler_of(kind: str) -> JobHandler:
     """Raises KeyError for a kind that no installed app registered."""
     return _handlers[kind]
+
+
+def queue_of(kind: str) -> Queue:
+    """Where jobs of a kind are sent; one that nobody registered waits where most are done."""
+    handler = _handlers.get(kind)
+    return Queue.WORK if handler is None else handler.queue

@@ -1,18 +1,25 @@
 """Taking a job by a lease, in database time, and keeping it while the work goes on."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
-from django.db import close_old_connections, connection, connections
+from django.db import DatabaseError, close_old_connections, connection, connections
+
+logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
 
 
 class LeaseLost(Exception):
     """The job was taken over, cancelled or asked for anew: whoever holds the old lease stops."""
+
+
+class TurnOver(Exception):
+    """Raised by a handler that stops halfway to let others on; the job goes on when its turn comes again."""
 
 
 @dataclass(slots=True)
@@ -40,7 +47,8 @@ def claim(job_id: UUID, *, seconds: float) -> Lease | None:
         cursor.execute(
             """
             UPDATE tenants_job
-            SET lease_id = %s, lease_expires_at = now() + make_interval(secs => %s), attempts = attempts + 1
+            SET lease_id = %s, lease_expires_at = now() + make_interval(secs => %s), attempts = attempts + 1,
+                started_at = coalesce(started_at, now())
             WHERE id = (
                 SELECT id FROM tenants_job
                 WHERE id = %s AND dead_at IS NULL AND run_at <= now()
@@ -68,14 +76,22 @@ def renew(lease: Lease, *, seconds: float) -> bool:
 
 @contextmanager
 def heartbeat(lease: Lease, *, seconds: float) -> Iterator[None]:
-    """Renew the lease from a thread of its own, three times in its length, until the block ends."""
+    """Renew the lease from a thread of its own, three times in its length, until the block ends.
+
+    A database that does not answer is asked again: whether the lease is lost it alone knows.
+    """
     done = threading.Event()
 
     def beat() -> None:
         try:
             while not done.wait(seconds / 3):
                 close_old_connections()
-                if not renew(lease, seconds=seconds):
+                try:
+                    is_ours = renew(lease, seconds=seconds)
+                except DatabaseError:
+                    logger.warning("The lease of job %s cannot be renewed; trying again.", lease.job_id)
+                    continue
+                if not is_ours:
                     lease.lost.set()
                     return
         finally:
@@ -107,6 +123,48 @@ def release(lease: Lease, *, delay_seconds: float) -> None:
             """,
             [delay_seconds, lease.job_id, lease.lease_id],
         )
+
+
+def pass_on(lease: Lease) -> None:
+    """Give the job back without counting the attempt: it keeps its place among its tenant's own."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE tenants_job SET lease_id = NULL, lease_expires_at = NULL, sent_at = NULL,
+                attempts = greatest(0, attempts - 1)
+            WHERE id = %s AND lease_id = %s
+            """,
+            [lease.job_id, lease.lease_id],
+        )
+
+
+def forgive(lease: Lease) -> None:
+    """Work has been done that stays: earlier attempts at the rest do not count any more."""
+    lease.attempts = 1
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE tenants_job SET attempts = 1 WHERE id = %s AND lease_id = %s", [lease.job_id, lease.lease_id]
+        )
+
+
+def others_wait(lease: Lease, *, own_too: bool = False) -> bool:
+    """Whether a job of another tenant, or with `own_too` any other, is due in the queue of this one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT EXISTS (
+                SELECT FROM tenants_job other JOIN tenants_job mine ON mine.id = %s
+                WHERE other.queue = mine.queue AND other.id <> mine.id
+                  AND (%s OR other.tenant_id <> mine.tenant_id)
+                  AND other.dead_at IS NULL AND other.run_at <= now()
+                  AND (other.lease_expires_at IS NULL OR other.lease_expires_at < now())
+            )
+            """,
+            [lease.job_id, own_too],
+        )
+        row = cursor.fetchone()
+    assert row is not None
+    return bool(row[0])
 
 
 def bury(lease: Lease) -> bool:

@@ -4,7 +4,6 @@ from enum import StrEnum
 from uuid import uuid4
 
 from django.db import models
-from django.utils import timezone
 
 
 class JobStatus(StrEnum):
@@ -30,9 +29,13 @@ class Job(models.Model):
     tenant_id = models.UUIDField()
     kind = models.CharField(max_length=60)
     target_id = models.UUIDField()
+    # Which workers do it: see `tenants.jobs.outbox`.
+    queue = models.CharField(max_length=10, default="work")
     attempts = models.PositiveSmallIntegerField(default=0)
     run_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
+    # When it was first taken up.
+    started_at = models.DateTimeField(null=True)
     lease_id = models.UUIDField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
     dead_at = models.DateTimeField(null=True)
@@ -47,13 +50,6 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.target_id}"
-
-    @property
-    def status(self) -> JobStatus:
-        if self.dead_at is not None:
-            return JobStatus.DEAD
-        is_leased = self.lease_expires_at is not None and self.lease_expires_at > timezone.now()
-        return JobStatus.RUNNING if is_leased else JobStatus.WAITING
 
 
 class ReplyLease(models.Model):

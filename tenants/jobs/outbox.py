@@ -4,34 +4,64 @@ import logging
 from uuid import UUID, uuid4
 
 from celery import current_app
+from django.conf import settings
 from django.db import connection, transaction
 from kombu.exceptions import OperationalError
 
 from tenants.context import current_tenant_id
+from tenants.jobs.handlers import queue_of
 
 logger = logging.getLogger(__name__)
 
 RUN_JOB = "tenants.run_job"
-# Messages that Celery may hold at once. More would only take the order out of the database's hands.
-IN_FLIGHT = 8
 # A message not taken up after this is sent again; claiming twice is impossible, so that is harmless.
 RESEND_SECONDS = 10
 
 
-def enqueue(kind: str, target_id: UUID) -> None:
-    """Write the job into the running transaction; Celery hears of it after the commit.
+def enqueue(kind: str, target_id: UUID, *, delay_seconds: float = 0) -> None:
+    """Write the job into the running transaction; Celery hears of it after the commit, and the delay.
 
     A job that exists already (running, waiting or dead) starts afresh, and whoever holds it loses it.
     """
+    _insert(
+        kind,
+        target_id,
+        """
+        ON CONFLICT (kind, target_id) DO UPDATE SET attempts = 0, run_at = excluded.run_at, dead_at = NULL,
+            started_at = NULL, lease_id = NULL, lease_expires_at = NULL, sent_at = NULL
+        """,
+        delay_seconds,
+    )
+
+
+def ensure(kind: str, target_id: UUID) -> None:
+    """As `enqueue`, but a job that exists already goes on as it is."""
+    _insert(kind, target_id, "ON CONFLICT (kind, target_id) DO NOTHING")
+
+
+def _insert(kind: str, target_id: UUID, on_conflict: str, delay_seconds: float = 0) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO tenants_job (id, tenant_id, kind, target_id, queue, attempts, run_at, created_at)
+            VALUES (%s, %s, %s, %s, %s, 0, now() + make_interval(secs => %s), now())
+            {on_conflict}
+            """,  # noqa: S608 - the pieces are this module's own
+            [uuid4(), current_tenant_id(), kind, target_id, queue_of(kind), delay_seconds],
+        )
+    transaction.on_commit(dispatch, robust=True)
+
+
+def restart(job_id: UUID) -> None:
+    """Begin a job anew, with all its attempts; whoever holds it loses it. One that is done stays done."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO tenants_job (id, tenant_id, kind, target_id, attempts, run_at, created_at)
-            VALUES (%s, %s, %s, %s, 0, now(), now())
-            ON CONFLICT (kind, target_id) DO UPDATE SET attempts = 0, run_at = now(), dead_at = NULL,
+            UPDATE tenants_job SET attempts = 0, run_at = now(), dead_at = NULL, started_at = NULL,
                 lease_id = NULL, lease_expires_at = NULL, sent_at = NULL
+            WHERE id = %s
             """,
-            [uuid4(), current_tenant_id(), kind, target_id],
+            [job_id],
         )
     transaction.on_commit(dispatch, robust=True)
 
@@ -43,48 +73,53 @@ def cancel(kind: str, target_id: UUID) -> None:
 
 
 def dispatch() -> int:
-    """Send due jobs to Celery until `IN_FLIGHT` are out; returns how many were sent.
+    """Send due jobs to Celery, as many of each queue as its workers can soon take; returns how many were sent.
 
-    Runs after each commit that enqueued, after each job, and every few seconds from beat, so neither a
-    crash between commit and send nor a wiped broker loses a job.
+    More would only take the order out of the database's hands. The tenant with the fewest under way is next; its
+    own jobs go in the order of their making. Runs after each commit that enqueued, after each job, and every
+    few seconds from beat, so neither a crash between commit and send nor a wiped broker loses a job.
     """
+    return sum(_dispatch(queue, slots) for queue, slots in settings.DOCENT_JOBS_IN_FLIGHT.items())
+
+
+def _dispatch(queue: str, slots: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
             WITH flying AS (
                 SELECT tenant_id FROM tenants_job
-                WHERE dead_at IS NULL
+                WHERE queue = %(queue)s AND dead_at IS NULL
                   AND (lease_expires_at >= now()
                        OR (lease_expires_at IS NULL AND sent_at > now() - make_interval(secs => %(resend)s)))
             ), due AS (
-                SELECT job.id, job.tenant_id, job.run_at,
+                SELECT job.id, job.created_at,
                        (SELECT count(*) FROM flying WHERE flying.tenant_id = job.tenant_id)
-                       + row_number() OVER (PARTITION BY job.tenant_id ORDER BY job.run_at) AS turn
+                       + row_number() OVER (PARTITION BY job.tenant_id ORDER BY job.created_at) AS turn
                 FROM tenants_job job
-                WHERE job.dead_at IS NULL AND job.run_at <= now()
+                WHERE job.queue = %(queue)s AND job.dead_at IS NULL AND job.run_at <= now()
                   AND (job.lease_expires_at IS NULL OR job.lease_expires_at < now())
                   AND (job.sent_at IS NULL OR job.sent_at <= now() - make_interval(secs => %(resend)s))
             ), chosen AS (
                 SELECT id FROM tenants_job WHERE id IN (
-                    SELECT id FROM due ORDER BY turn, run_at
+                    SELECT id FROM due ORDER BY turn, created_at
                     LIMIT greatest(0, %(slots)s - (SELECT count(*) FROM flying))
                 ) FOR UPDATE SKIP LOCKED
             )
             UPDATE tenants_job SET sent_at = now() FROM chosen WHERE tenants_job.id = chosen.id
             RETURNING tenants_job.id, tenants_job.tenant_id
             """,
-            {"resend": RESEND_SECONDS, "slots": IN_FLIGHT},
+            {"resend": RESEND_SECONDS, "slots": slots, "queue": queue},
         )
         chosen = cursor.fetchall()
     for job_id, tenant_id in chosen:
-        _send(job_id, tenant_id)
+        _send(job_id, tenant_id, queue)
     return len(chosen)
 
 
-def _send(job_id: UUID, tenant_id: UUID) -> None:
+def _send(job_id: UUID, tenant_id: UUID, queue: str) -> None:
     try:
         current_app.send_task(
-            RUN_JOB, args=[str(job_id)], queue="work", expires=60, retry=False, tenant_id=tenant_id
+            RUN_JOB, args=[str(job_id)], queue=queue, expires=60, retry=False, tenant_id=tenant_id
         )
     except (OperationalError, OSError):
         logger.warning("The broker cannot be reached; job %s waits in the outbox.", job_id)

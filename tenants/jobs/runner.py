@@ -9,9 +9,10 @@ from django.db import transaction
 
 from tenants.context import TenantConflict, find_tenant_id
 from tenants.db import tenant_atomic
+from tenants.errors import StorageFull, is_disk_full
 from tenants.jobs import leases
 from tenants.jobs.handlers import handler_of
-from tenants.jobs.leases import MAX_ATTEMPTS, Lease, LeaseLost
+from tenants.jobs.leases import MAX_ATTEMPTS, Lease, LeaseLost, TurnOver
 
 logger = logging.getLogger(__name__)
 
@@ -38,15 +39,27 @@ def run_job(job_id: UUID) -> bool:
             handler_of(lease.kind).run(lease.target_id, lease)
     except LeaseLost:
         logger.info("job %s (%s) was taken away", lease.job_id, lease.kind)
-    except Exception:
+    except TurnOver:
+        leases.pass_on(lease)
+    except Exception as error:
         logger.exception("job %s (%s) failed at attempt %d", lease.job_id, lease.kind, lease.attempts)
         if lease.attempts >= MAX_ATTEMPTS:
-            _give_up(lease, "processing_failed", "Processing failed several times. You can try it again.")
+            _give_up(lease, *_reason(error))
         else:
             leases.release(lease, delay_seconds=_back_off(lease.attempts))
     else:
         leases.finish(lease)
     return True
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """What people are told of the last attempt: a code, and a sentence that says what to do."""
+    if is_disk_full(error):
+        return (
+            StorageFull.code,
+            "There was no space left on the disk. Try again when the administrator has made room.",
+        )
+    return "processing_failed", "Processing failed several times. You can try it again."
 
 
 def _give_up(lease: Lease, code: str, detail: str) -> None:

@@ -4,6 +4,7 @@ from tenants.models.base import TenantKey, TenantManager, TenantModel
 from tenants.models.canary import Canary
 from tenants.models.exports import Export
 from tenants.models.groups import Group, GroupMember
+from tenants.models.idempotency import KeptAnswer
 from tenants.models.invitations import Invitation
 from tenants.models.limits import Quota, QuotaFor, QuotaKind, UsageDay
 from tenants.models.organisations import Membership, Tenant
@@ -23,6 +24,7 @@ __all__ = [
     "GroupMember",
     "Invitation",
     "Job",
+    "KeptAnswer",
     "Membership",
     "Quota",
     "QuotaFor",

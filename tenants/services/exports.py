@@ -25,7 +25,7 @@ from tenants.jobs.leases import Lease, LeaseLost
 from tenants.models import Export, Tenant, User
 from tenants.permissions import Action
 from tenants.selectors import access_export, list_exports
-from tenants.services.jobs import JobReason
+from tenants.services.jobs import JobProgress, JobReason
 
 EXPORT = "tenants.export"
 LIFE = timedelta(days=7)
@@ -192,6 +192,18 @@ def reasons(export_ids: list[UUID]) -> dict[UUID, JobReason]:
     """Why exports failed. See `tenants.services.jobs`."""
     failed = Export.objects.filter(id__in=export_ids, status=Export.Status.FAILED)
     return {one.id: JobReason("export_failed", one.error_detail) for one in failed}
+
+
+def progress(export_ids: list[UUID]) -> dict[UUID, JobProgress]:
+    """How far exports are. See `tenants.services.jobs`."""
+    return {one.id: JobProgress(one.status, one.progress) for one in Export.objects.filter(id__in=export_ids)}
+
+
+def cancel(access: Access, export_id: UUID) -> None:
+    """Fail an export that nobody needs any more. See `tenants.services.jobs`."""
+    if not withdraw_exports(Export.objects.filter(id=export_id), "It was cancelled. Make a new export."):
+        raise NotFound("The export is gone.")
+    record(access, "job.cancelled", target_kind="export", target_id=export_id, kind=EXPORT)
 
 
 def retry(access: Access, export_id: UUID) -> None:

@@ -8,8 +8,9 @@ from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
 from tenants.db import tenant_atomic
-from tenants.models import Export, Invitation, Revocation, Tenant
+from tenants.models import Export, Invitation, KeptAnswer, Revocation, Tenant
 from tenants.services.exports import key_of, remove_exports
+from tenants.services.idempotency import KEPT_FOR
 
 _REVOCATIONS_KEPT = timedelta(days=1)
 _INVITATIONS_KEPT = timedelta(days=30)
@@ -45,6 +46,15 @@ def purge_invitations() -> int:
         with tenant_atomic(tenant_id):
             old = Invitation.objects.filter(accepted_at=None, expires_at__lt=Now() - _INVITATIONS_KEPT)
             total += old.delete()[0]
+    return total
+
+
+def purge_kept_answers() -> int:
+    """Forget answers whose requests are not repeated any more; returns how many."""
+    total = 0
+    for tenant_id in _tenants():
+        with tenant_atomic(tenant_id):
+            total += KeptAnswer.objects.filter(created_at__lte=Now() - KEPT_FOR).delete()[0]
     return total
 
 

@@ -75,8 +75,23 @@ async def test_documents_and_a_page_of_one(open_portal: OpenPortal, reader: Pers
     for name in ("handbook.pdf", "opening-hours.txt"):
         await portal.open("documents/")
         await portal.page.get_by_role("link", name=name).click()
-        await expect(portal.page.get_by_role("heading", level=1)).to_have_text(name)
+        await portal.page.get_by_role("link", name="Read").click()
+        await expect(portal.page.get_by_text("Page 1 of")).to_be_visible()
         assert await violations(portal.page) == []
+
+
+@both
+async def test_40_chosen_documents_and_one_of_ones_own(
+    open_portal: OpenPortal, archivist: Person, scheme: Scheme
+) -> None:
+    portal = await open_portal(archivist, color_scheme=scheme)
+    await portal.open("documents/")
+    await portal.page.get_by_label("Choose handbook.pdf").check()
+    await expect(portal.page.get_by_text("1 chosen")).to_be_visible()
+    assert await violations(portal.page) == []
+    await portal.page.get_by_role("link", name="handbook.pdf").click()
+    await portal.page.get_by_text("Change title, tags or collection").click()
+    assert await violations(portal.page) == []
 
 
 @both

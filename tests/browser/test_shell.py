@@ -181,6 +181,9 @@ async def test_36_nothing_is_wider_than_a_screen_of_320_pixels(open_portal: Open
     await portal.open("documents/")
     assert await overflow(portal.page) == 0
     await portal.page.get_by_role("link", name="handbook.pdf").tap()
+    await expect(portal.page.get_by_role("heading", name="Versions")).to_be_visible()
+    assert await overflow(portal.page) == 0
+    await portal.page.get_by_role("link", name="Read").tap()
     await expect(portal.page.get_by_role("img", name="Page 1 of handbook.pdf")).to_be_visible()
     assert await overflow(portal.page) == 0
 

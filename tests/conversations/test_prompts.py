@@ -12,6 +12,16 @@ from providers.chat.base import ChatMessage
 from retrieval.types import Hit
 
 
+class _Unchanged(dict[str, str]):
+    """Titles in which nothing is masked."""
+
+    def __missing__(self, title: str) -> str:
+        return title
+
+
+AS_THEY_ARE = _Unchanged()
+
+
 def hit(text: str, title: str = "Handbook", page: int = 4) -> Hit:
     return Hit(
         document=uuid4(),
@@ -28,11 +38,13 @@ def hit(text: str, title: str = "Handbook", page: int = 4) -> Hit:
 
 
 def turn_of(*hits: Hit) -> str:
-    return grounded_prompt("How long?", passages_of(hits))[-1].content
+    return grounded_prompt("How long?", passages_of(hits, AS_THEY_ARE))[-1].content
 
 
 def test_the_prompt_is_instructions_then_fenced_passages_and_the_question() -> None:
-    prompt = grounded_prompt("How long?", passages_of([hit("Thirty days."), hit("Lunch is free.", "Menu", 1)]))
+    prompt = grounded_prompt(
+        "How long?", passages_of([hit("Thirty days."), hit("Lunch is free.", "Menu", 1)], AS_THEY_ARE)
+    )
     assert prompt == (
         ChatMessage(role="system", content=GROUNDED),
         ChatMessage(
@@ -79,7 +91,7 @@ def test_numbers_in_brackets_of_a_document_are_no_markers() -> None:
 
 def test_the_last_six_turns_go_along_each_cut_short() -> None:
     history = [ChatMessage(role="user", content=f"{number} " + "x" * 3000) for number in range(9)]
-    prompt = grounded_prompt("How long?", passages_of([hit("Thirty days.")]), history)
+    prompt = grounded_prompt("How long?", passages_of([hit("Thirty days.")], AS_THEY_ARE), history)
     assert [turn.content[:2] for turn in prompt[1:-1]] == [f"{number} " for number in range(3, 9)]
     assert {len(turn.content) for turn in prompt[1:-1]} == {1500}
 
@@ -89,3 +101,10 @@ def test_without_documents_the_question_stands_alone() -> None:
         ChatMessage(role="system", content=OPEN),
         ChatMessage(role="user", content="How long?"),
     )
+
+
+def test_a_title_is_what_the_model_may_read() -> None:
+    titles = {"Letter to ann@acme.example": "Letter to ••••••••••••••••"}
+    prompt = grounded_prompt("How long?", passages_of([hit("Thirty days.", "Letter to ann@acme.example")], titles))
+    assert 'title="Letter to ••••••••••••••••"' in prompt[-1].content
+    assert "ann@" not in prompt[-1].content

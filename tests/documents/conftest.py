@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
+from pytest_django import Settings
 
+from tests.documents.indexed import TEXTS, made_index, stocked
 from tests.environment import Environment
 from tests.people import Person
+from tests.standins.ollama import OllamaStandIn
 
 Remains = Callable[[Person], dict[str, int]]
 
@@ -37,3 +40,20 @@ def remains(admin_connection: psycopg.Connection, run_environment: Environment) 
         return {name: number for name, number in found.items() if number}
 
     return count
+
+
+@pytest.fixture
+def models(ollama: OllamaStandIn, settings: Settings) -> OllamaStandIn:
+    """Two embedding models on a server. No worker hears of jobs: the test runs them."""
+    ollama.dimensions = {"old-embed": 12, "new-embed": 20}
+    settings.OLLAMA_HOST = ollama.url
+    settings.DOCENT_JOBS_IN_FLIGHT = {}
+    return ollama
+
+
+@pytest.fixture
+def acme_texts(alice: Person) -> list[str]:
+    """The passages of alice's organisation, in the old model's index."""
+    made_index(alice)
+    stocked(alice, "kilns.txt", TEXTS)
+    return TEXTS

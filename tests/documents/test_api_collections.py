@@ -45,6 +45,8 @@ def test_a_new_collection_has_a_slug_and_nothing_in_it(bob: Person) -> None:
         "documents": 0,
         "chunks": 0,
         "bytes": 0,
+        "chunk_size": None,
+        "chunk_overlap": None,
         "access": {"everyone": True, "people": [], "groups": [], "roles": []},
         "created_at": made["created_at"],
         "updated_at": made["updated_at"],
@@ -126,12 +128,22 @@ def test_an_unknown_or_wrong_query_parameter_is_refused(alice: Person, query: st
 def test_statistics_count_documents_passages_and_bytes(alice: Person, worker: Running) -> None:
     made = created(alice, "Contracts")
     before = alice.api.get(f"{PATH}{made['id']}/stats/").json()
-    assert before == {"documents": 0, "chunks": 0, "bytes": 0, "changed_at": made["updated_at"]}
+    none = dict.fromkeys(("queued", "extracting", "chunking", "embedding", "ready", "failed", "cancelled"), 0)
+    assert before == {
+        "documents": 0,
+        "by_status": none,
+        "pages": 0,
+        "chunks": 0,
+        "bytes": 0,
+        "changed_at": made["updated_at"],
+    }
     document = uploaded(alice, "handbook.pdf", handbook(), collection=made["id"])
     document = processed(alice, document["id"])
     after = alice.api.get(f"{PATH}{made['id']}/stats/").json()
     assert after == {
         "documents": 1,
+        "by_status": {**none, "ready": 1},
+        "pages": 3,
         "chunks": document["chunks"],
         "bytes": len(handbook()),
         "changed_at": document["updated_at"],

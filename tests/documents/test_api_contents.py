@@ -70,7 +70,9 @@ def test_a_passage_has_one_rectangle_a_line_on_its_page(alice: Person, worker: R
     page = pages_of(alice, document)[1]
     path = f"{PATH}{document['id']}/pages/2/"
     whole = alice.api.get(f"{path}?version=1&start={page['start']}&end={page['end']}").json()
-    assert set(whole) == {"number", "text", "start", "end", "width", "height", "rects"}
+    assert set(whole) == {
+        *("number", "label", "is_recognised", "text", "start", "end", "width", "height", "rects")
+    }
     assert (whole["text"], whole["start"], whole["end"]) == (page["text"], page["start"], page["end"])
     upper, lower = whole["rects"]
     assert set(upper) == {"x0", "y0", "x1", "y1"}

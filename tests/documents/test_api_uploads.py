@@ -54,7 +54,8 @@ def test_a_new_document_shows_what_was_said_about_it(bob: Person) -> None:
     document = document_of(bob, uploaded(bob, "lease.txt", b"The lease ends in May.", **said)["id"])
     assert set(document) == {
         "id", "name", "title", "collection", "status", "progress", "error", "attempts", "pages", "chunks",
-        "size", "media_type", "version", "tags", "metadata", "timings", "created_at", "updated_at",
+        "size", "media_type", "version", "pending_version", "language", "dated_at", "eta_seconds",
+        "tags", "metadata", "timings", "created_at", "updated_at",
     }  # fmt: skip
     assert (document["name"], document["title"], document["version"]) == ("lease.txt", "lease.txt", 1)
     assert (document["collection"], document["size"], document["media_type"]) == (made["id"], 22, "text/plain")
@@ -138,7 +139,7 @@ def test_a_viewer_may_not_upload(dana: Person, remains: Remains) -> None:
         ("report.pdf", zipped(), 415, "type_mismatch"),
         ("notes.txt", bytes(range(256)) * 8, 415, "not_text"),
         ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(64), 415, "unsupported_type"),
-        ("letter.docx", zipped(), 415, "unsupported_type"),
+        ("letter.docx", zipped(), 415, "type_mismatch"),
         ("report.txt", text_pdf([["Hello"]]), 415, "type_mismatch"),
     ],
 )
@@ -161,7 +162,8 @@ def test_a_refused_file_does_not_keep_the_others_out(bob: Person, worker: Runnin
         "status": "rejected",
         "error": {
             "code": "type_mismatch",
-            "detail": "The file is called .pdf but is a ZIP archive or an Office document.",
+            "detail": "The file is called .pdf but is a ZIP archive."
+            " Give it the right name, or upload another file.",
         },
     }
     assert processed(bob, accepted["id"])["status"] == "ready"

@@ -10,9 +10,10 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from documents.models import Document, DocumentVersion
-from documents.services.documents import INGEST
+from documents.models import Document, DocumentVersion, Status
+from documents.services.processing import EMBED
 from tenants.db import tenant_atomic
+from tenants.jobs.handlers import Queue
 from tenants.jobs.models import Job
 from tenants.jobs.runner import run_job
 from tests.config.polling import wait_for
@@ -38,16 +39,18 @@ def test_a_worker_that_waits_for_a_document_does_not_hold_its_job(
     alice: Person, admin_connection: psycopg.Connection, attempts: int
 ) -> None:
     document = uploaded(alice, "minutes.txt", b"The kiln is fired on Fridays.")["id"]
-    # Whoever is quicker, a worker of another test or this one, reads the file; then there is work again that
+    # Whoever is quicker, a worker of another test or this one, processes the file; then there is work again that
     # nobody has been sent.
-    for waiting in Job.objects.filter(kind=INGEST):
+    while (waiting := Job.objects.first()) is not None:
         run_job(waiting.id)
     processed(alice, document)
     with tenant_atomic(alice.access.tenant_id):
+        DocumentVersion.objects.update(status=Status.EMBEDDING)
         version = DocumentVersion.objects.get(document=document)
         now = timezone.now()
         job = Job.objects.create(
-            kind=INGEST,
+            kind=EMBED,
+            queue=Queue.EMBED,
             tenant_id=alice.access.tenant_id,
             target_id=version.id,
             attempts=attempts,

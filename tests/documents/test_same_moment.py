@@ -20,7 +20,8 @@ from documents.services.documents import (
     reprocess_document,
     update_document,
 )
-from documents.services.uploads import IncomingFile, UploadOptions, receive_files
+from documents.services.files import IncomingFile
+from documents.services.uploads import UploadOptions, receive_files
 from tenants.db import tenant_atomic
 from tenants.models import AuditEvent, Group
 from tenants.services.groups import create_group, delete_group

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.conversations.doors import Api
+from tests.documents.conftest import remains
 from tests.factories import ready
 from tests.people import Person
 from tests.processes import LiveServer, Running
 from tests.standins.ollama import OllamaStandIn
+
+__all__ = ["api", "remains"]
 
 
 @pytest.fixture

@@ -65,6 +65,7 @@ class Cells:
             send = partial(send, encode_multipart(BOUNDARY, form), MULTIPART_CONTENT)
         elif method not in SAFE:
             send = partial(send, *self._encoded(sample))
+        client.cookies.pop("messages", None)  # what an earlier request has still to say
         if not is_undone or method in SAFE or self.row.route.is_async:
             return send()
         with transaction.atomic():

@@ -10,9 +10,13 @@ from django.utils import timezone
 
 from conversations.models import Citation, Message, Role, Source, Status
 from conversations.services.conversations import create_conversation
-from documents.models import Chunk
+from documents.models import Chunk, Collection
+from documents.models import Source as DocumentSource
 from documents.services.collections import create_collection
+from documents.services.sources import FETCH, add_web_page
+from tenants.access import Access
 from tenants.db import tenant_atomic
+from tenants.jobs import outbox
 from tenants.models import Export, GroupMember, Job, Membership, QuotaFor, QuotaKind
 from tenants.permissions import Role as TenantRole
 from tenants.services.groups import create_group
@@ -27,12 +31,14 @@ from tests.people import Person
 class Estate:
     """A document that is searchable, a collection without any, and a conversation with one cited answer.
 
-    Of the organisation itself: a group with its `user` in it, a token, a limit, an
-    invitation, a job, and an export of one's own that is to be written.
+    A page that fills the collection, at an address that is never fetched. Of the organisation itself: a group
+    with its `user` in it, a token, a limit, an invitation, a job, and an export of one's own that is to be
+    written.
     """
 
     person: Person
     collection: UUID
+    source: UUID
     document: UUID
     conversation: UUID
     question: UUID
@@ -53,17 +59,28 @@ class Estate:
     @property
     def ids(self) -> frozenset[str]:
         """Everything by which others could recognise it."""
-        content = (self.collection, self.document, self.conversation, self.question, self.reply)
+        content = (self.collection, self.source, self.document, self.conversation, self.question, self.reply)
         own = (*content, self.user, self.group, self.invitation, self.token, self.limit, self.job, self.export)
         return frozenset(map(str, own))
 
 
-def estate_of(person: Person, content: bytes | None = None) -> Estate:
-    """Make one, of a document with these bytes if given. Needs the `worker`, and all that an owner may do."""
+def unfetched_page(access: Access, collection: Collection) -> DocumentSource:
+    """A page that fills the collection, which nobody will look at unless asked to."""
+    source = add_web_page(access=access, url="https://localhost/", collection=collection)
+    outbox.cancel(FETCH, source.id)
+    return source
+
+
+def estate_of(person: Person, content: bytes | None = None, *, inviter: Access | None = None) -> Estate:
+    """Make one, of a document with these bytes if given. Needs the `worker`, and all that an owner may do.
+
+    `inviter` sends the invitation, for those who will not be allowed to: theirs would end with their role.
+    """
     document = UUID(ready(person, content=content)["id"])
     access = person.access
     with tenant_atomic(access.tenant_id):
         collection = create_collection(access=access, name=f"Archive of {person.slug}")
+        source = unfetched_page(access, collection)
         conversation = create_conversation(access=access, title=f"Leave at {person.slug}")
         question = Message.objects.create(
             conversation=conversation, role=Role.USER, content="How much leave is there?", status=Status.FINISHED
@@ -93,7 +110,9 @@ def estate_of(person: Person, content: bytes | None = None) -> Estate:
         group = create_group(access=access, name=f"Trustees of {person.user.name}")
         # Not by the service, which closes what its person has open: sockets of the test would go.
         GroupMember.objects.create(group=group, membership=Membership.objects.get(user=access.user_id))
-        invited = create_invitation(access=access, email=f"friend-of-{person.user.email}", role=TenantRole.VIEWER)
+        invited = create_invitation(
+            access=inviter or access, email=f"friend-of-{person.user.email}", role=TenantRole.VIEWER
+        )
         token = create_token(access=access, name=f"Crawler of {person.slug}").token
         limit = set_quota(
             access=access, quota=NewQuota(QuotaKind.DOCUMENTS, QuotaFor.PERSON, 1000, access.user_id)
@@ -104,6 +123,7 @@ def estate_of(person: Person, content: bytes | None = None) -> Estate:
     return Estate(
         person=person,
         collection=collection.id,
+        source=source.id,
         document=document,
         conversation=conversation.id,
         question=question.id,

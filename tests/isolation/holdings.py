@@ -12,9 +12,16 @@ from django.db import models
 from django.utils import timezone
 
 from conversations.models import Conversation, Message, Role, Status
-from documents.models import Collection, CollectionGrant, Document, DocumentVersion, EmbeddingIndex
+from documents.models import (
+    Collection,
+    CollectionGrant,
+    Document,
+    DocumentVersion,
+    EmbeddingIndex,
+    MaskingPolicy,
+)
 from documents.models import Status as DocumentStatus
-from documents.services.documents import INGEST
+from documents.services.processing import READ
 from tenants.audit import record
 from tenants.db import tenant_atomic
 from tenants.models import (
@@ -113,9 +120,10 @@ def holding_of(person: Person) -> Holding:
                 requested_by_id=person.user.pk, error_detail=f"{slug} is full", expires_at=now, storage_key=slug
             ),
             EmbeddingIndex.objects.create(model=f"embedder-of-{slug}", dimensions=3, status="active"),
+            MaskingPolicy.objects.create(patterns=[{"name": f"Case of {slug}", "pattern": f"{slug}-[0-9]+"}]),
             record(access, f"{slug}.looked", target_kind=slug, target_id=group.id),
             Job.objects.create(
-                tenant_id=access.tenant_id, kind=INGEST, target_id=version.id, run_at=now, dead_at=now, attempts=3
+                tenant_id=access.tenant_id, kind=READ, target_id=version.id, run_at=now, dead_at=now, attempts=3
             ),
         )
     return Holding(person, {type(row): row.pk for row in rows})

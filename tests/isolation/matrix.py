@@ -51,6 +51,7 @@ class Sight(Enum):
 SIGHTS = {
     "collection": Sight.UNLESS_RESTRICTED,
     "document": Sight.UNLESS_RESTRICTED,
+    "source": Sight.UNLESS_RESTRICTED,
     "conversation": Sight.AUTHOR,
     "message": Sight.AUTHOR,
     "export": Sight.AUTHOR,
@@ -182,6 +183,7 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("PATCH", "collection"): {"name": "Minutes of the board"},
     ("POST", "documents"): FILE,
     ("PATCH", "document"): {"title": "Handbook for staff"},
+    ("POST", "document-versions"): FILE,
     ("POST", "search"): {"query": QUESTION},
     ("POST", "query"): {"query": QUESTION},
     ("PATCH", "conversation"): {"title": "Leave"},
@@ -195,8 +197,13 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("POST", "exports"): {"of": "me"},
     ("POST", "conversation-rename"): {"title": "Leave"},
     ("POST", "upload"): FILE,
+    ("POST", "document-change"): {"title": "Handbook for staff"},
     ("POST", "collection-create"): {"name": "Minutes"},
     ("POST", "collection-access"): {"everyone": "true"},
+    ("POST", "collection-rename"): {"name": "Minutes of the board"},
+    ("POST", "web-page-add"): {"url": "https://localhost/minutes"},
+    ("POST", "source-change"): {"refresh_hours": "24"},
+    ("POST", "source-remove"): {"documents": "keep"},
     ("POST", "organisation-change"): {"name": "Acme and Sons"},
     ("POST", "member-role"): {"role": "viewer"},
     ("POST", "invitation-create"): {"email": "new@example.org", "role": "viewer"},
@@ -204,6 +211,9 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("POST", "group-rename"): {"name": "Trustees"},
     ("POST", "limit-set"): {"kind": "documents", "whom": "tenant", "amount": "1000"},
     ("POST", "token-create"): {"name": "Crawler"},
+    ("POST", "masking-change"): {"emails": "on"},
+    ("POST", "masking-try"): {"emails": "on", "text": "Write to ann@acme.example."},
+    ("POST", "document-chunks-apply"): {"chunk_size": "500", "chunk_overlap": "100"},
 }
 
 

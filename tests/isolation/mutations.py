@@ -182,7 +182,7 @@ def _copy() -> Iterator[Path]:
         Path(folder).chmod(0o755)  # PostgreSQL, which is never root, keeps its data in it
         tree = Path(folder) / "tree"
         shutil.copytree(PROJECT, tree, ignore=_LEFT_BEHIND)
-        (CACHE / "models").mkdir(exist_ok=True)
+        (CACHE / "models").mkdir(parents=True, exist_ok=True)
         (tree / CACHE.name).mkdir()
         (tree / CACHE.name / "models").symlink_to(CACHE / "models")
         yield tree

@@ -23,7 +23,7 @@ from tenants.services.tokens import create_token
 from tests.documents.pdfs import text_pdf
 from tests.factories import HANDBOOK_PAGES, processed, uploaded
 from tests.fixtures import HURRIED
-from tests.isolation.estates import Estate, estate_of
+from tests.isolation.estates import Estate, estate_of, unfetched_page
 from tests.isolation.matrix import Authority, Whose
 from tests.people import ApiClient, Person, person_of
 
@@ -72,7 +72,10 @@ def populate() -> Population:
     for name, person in owners.items():
         uploaded(person, "handbook.pdf", _handbook(name))  # all are processed while the first is waited for
     uploaded(people[COLLEAGUE], "handbook.pdf", _handbook("hidden"))
-    estates = {name: estate_of(person, _handbook(name)) for name, person in owners.items()}
+    estates = {
+        name: estate_of(person, _handbook(name), inviter=None if person is charlie else alice.access)
+        for name, person in owners.items()
+    }
     hidden = _hidden(estates[COLLEAGUE])
     for name, role in (ROLES | {COLLEAGUE: Role.MEMBER}).items():
         if role is not Role.OWNER:
@@ -111,10 +114,11 @@ def _hidden(estate: Estate) -> Estate:
     with tenant_atomic(access.tenant_id):
         collection: Collection = create_collection(access=access, name="Salaries")
         set_collection_access(access=access, collection=collection, everyone=False)
+        source = unfetched_page(access, collection)
     processed(person, str(document))
     with tenant_atomic(access.tenant_id):
         update_document(access=access, document=Document.objects.get(id=document), collection=collection)
-    return replace(estate, document=document, collection=collection.id)
+    return replace(estate, document=document, collection=collection.id, source=source.id)
 
 
 def _programs(name: str, estate: Estate) -> list[Program]:

@@ -135,11 +135,11 @@ def test_I2_a_page_is_found_only_in_its_own_document(acme_estate: Estate, globex
 def test_I4_search_finds_a_tenants_own_by_every_mode(acme_estate: Estate, globex_estate: Estate) -> None:
     for own, other in ((acme_estate, globex_estate), (globex_estate, acme_estate)):
         for mode in Mode:
-            hits = search(own.person.access, "paid holiday for employees", top_k=50, mode=mode)
+            hits = search(own.person.access, "paid holiday for employees", top_k=50, mode=mode).hits
             assert {hit.document for hit in hits} == {own.document}, mode
         # Even a scope that names the other's ids, which no door lets through, finds nothing.
         for scope in (Scope(documents=(other.document,)), Scope(collections=(other.collection,))):
-            assert search(own.person.access, "paid holiday", top_k=50, scope=scope) == []
+            assert search(own.person.access, "paid holiday", top_k=50, scope=scope).hits == []
 
 
 def test_A8_a_conversation_is_its_authors_alone(acme_estate: Estate, bob: Person) -> None:

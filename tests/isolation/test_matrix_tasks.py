@@ -44,9 +44,9 @@ def _job(tenant: UUID, kind: str, target: UUID) -> Job:
     """One that is due, of which no broker has heard."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO tenants_job (id, tenant_id, kind, target_id, attempts, run_at, created_at)"
-            " VALUES (%s, %s, %s, %s, 0, now(), now()) RETURNING id",
-            [uuid4(), tenant, kind, target],
+            "INSERT INTO tenants_job (id, tenant_id, kind, target_id, queue, attempts, run_at, created_at)"
+            " VALUES (%s, %s, %s, %s, %s, 0, now(), now()) RETURNING id",
+            [uuid4(), tenant, kind, target, handlers.queue_of(kind)],
         )
         [identity] = cursor.fetchone()
     return Job.objects.get(id=identity)

@@ -13,8 +13,9 @@ import ollama
 import pytest
 
 from providers.chat import ChatDelta, ChatMessage, ChatRequest
-from providers.chat.ollama import OllamaChat, parse_host
+from providers.chat.ollama import OllamaChat
 from providers.errors import ProviderError
+from providers.hosts import parse_host
 from tests.standins.ollama import MODEL, OllamaStandIn, Reply
 from tests.standins.ollama_wire import Fault, Framing
 

@@ -27,7 +27,7 @@ from documents.models import (
 )
 from documents.selectors import access_document
 from retrieval.search import find_passages
-from retrieval.types import Found, Mode, Scope
+from retrieval.types import Found, Mode, QuestionVector, Scope
 from tenants.access import Access, access_by_membership
 from tenants.db import tenant_atomic
 from tenants.errors import NotFound
@@ -209,13 +209,14 @@ def _answers(access: Access, vectors: Sequence[Any], *, scope: Scope = Scope()) 
     """What every kind of search finds; documents without their ids, which no two organisations share."""
     answers = []
     with tenant_atomic(access.tenant_id):
+        index = EmbeddingIndex.objects.get()
         for question, vector in zip(QUESTIONS, vectors, strict=True):
             for mode in Mode:
-                given = None if mode is Mode.LEXICAL else vector
+                given = None if mode is Mode.LEXICAL else QuestionVector(index.id, vector)
                 for top_k in (3, 50):
                     found = find_passages(access, question, given, top_k=top_k, scope=scope, mode=mode)
                     hits = [replace(hit, document=UUID(int=0)) for hit in found.hits]
-                    answers.append(Found(hits, found.names))
+                    answers.append(Found(hits, found.names, found.by_words_alone))
     return answers
 
 

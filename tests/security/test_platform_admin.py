@@ -117,13 +117,9 @@ def test_D1_up_starts_it_when_it_is_asked_to_and_no_other_program_hears_of_it(tm
         return {one.name: one.environ.get("DOCENT_PLATFORM_ADMIN") == "1" for one in programs}
 
     plain: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "workers": 1, "demo": False}
-    assert asked_for(Options(**plain)) == {"web": False, "worker": False, "platform": False}
-    assert asked_for(Options(**plain, admin_port=8001)) == {
-        "web": False,
-        "worker": False,
-        "platform": False,
-        "admin": True,
-    }
+    others = {"web": False, "worker": False, "embedder": False, "platform": False}
+    assert asked_for(Options(**plain)) == others
+    assert asked_for(Options(**plain, admin_port=8001)) == {**others, "admin": True}
 
 
 def _socket(server: LiveServer, path: str, cookies: dict[str, str]) -> Any:

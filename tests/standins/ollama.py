@@ -20,6 +20,7 @@ import threading
 from collections import deque
 from typing import Any, Self
 
+from tests.standins.embeddings import EmbedReply, body_of
 from tests.standins.ollama_wire import (
     BAD_LINES,
     CREATED_AT,
@@ -30,7 +31,7 @@ from tests.standins.ollama_wire import (
     described_model,
 )
 
-__all__ = ["MODEL", "OllamaStandIn", "Reply"]
+__all__ = ["MODEL", "EmbedReply", "OllamaStandIn", "Reply"]
 
 MODEL = "stand-in:latest"
 _STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -40,7 +41,10 @@ class OllamaStandIn:
     """The server in a thread and event loop of its own; everything public may be called from any thread.
 
     `tokens_per_second` 0 means as fast as the socket takes them. `answer_tokens` makes unscripted answers
-    exactly that long. `requests` holds the JSON bodies of all chats in the order of their arrival.
+    exactly that long. `requests` holds the JSON bodies of all chats in the order of their arrival,
+    `embedded` those of the calls to `/api/embed` and `/v1/embeddings`, `keys` the latter's authorization.
+    `dimensions` says which models embed, and how. `embed_after` is how long an embedding takes, in seconds;
+    models that are `held` embed nothing until they are no more.
     """
 
     def __init__(
@@ -58,12 +62,18 @@ class OllamaStandIn:
         self.first_token_after = first_token_after
         self.answer_tokens = answer_tokens
         self.requests: list[dict[str, Any]] = []
+        self.dimensions: dict[str, int] = {}
+        self.embed_after = 0.0
+        self.held: set[str] = set()
+        self.embedded: list[dict[str, Any]] = []
+        self.keys: list[str] = []
         self.connections = 0
         self.open_streams = 0
         self.aborted_streams = 0
         self.changed = threading.Condition()
         self._address = (host, port)
         self._script: deque[Reply] = deque()
+        self._embed_script: deque[EmbedReply] = deque()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="ollama-stand-in", daemon=True)
         self._ready = threading.Event()
@@ -78,11 +88,21 @@ class OllamaStandIn:
         """Answer the next questions with `replies`, one each, the whole row `times` times over."""
         self._script.extend(replies * times)
 
+    def script_embeddings(self, *replies: EmbedReply, times: int = 1) -> None:
+        """The same for the next calls that want something embedded."""
+        self._embed_script.extend(replies * times)
+
     def reset(self) -> None:
-        """Forget what was scripted, asked and counted."""
+        """Forget what was scripted, asked and counted, and the models that embed."""
         with self.changed:
             self._script.clear()
+            self._embed_script.clear()
             self.requests.clear()
+            self.embedded.clear()
+            self.keys.clear()
+            self.dimensions.clear()
+            self.held.clear()
+            self.embed_after = 0.0
             self.aborted_streams = 0
 
     def wait_aborted(self, timeout: float, *, streams: int = 1) -> bool:
@@ -94,6 +114,11 @@ class OllamaStandIn:
         """Wait until `count` questions have arrived."""
         with self.changed:
             return self.changed.wait_for(lambda: len(self.requests) >= count, timeout)
+
+    def wait_embedded(self, timeout: float, *, count: int = 1) -> bool:
+        """Wait until something was to be embedded `count` times."""
+        with self.changed:
+            return self.changed.wait_for(lambda: len(self.embedded) >= count, timeout)
 
     def wait_idle(self, timeout: float) -> bool:
         """Wait until no answer is being sent."""
@@ -124,6 +149,14 @@ class OllamaStandIn:
             self.requests.append(body)
             self.changed.notify_all()
         return self._script.popleft() if self._script else Reply()
+
+    def accept_texts(self, body: dict[str, Any], key: str) -> EmbedReply:
+        """Note texts that are to be embedded and say what to do with them."""
+        with self.changed:
+            self.embedded.append(body)
+            self.keys.append(key)
+            self.changed.notify_all()
+        return self._embed_script.popleft() if self._embed_script else EmbedReply()
 
     def count(self, *, connections: int = 0, open_streams: int = 0, aborted_streams: int = 0) -> None:
         with self.changed:
@@ -180,7 +213,8 @@ class _Connection(asyncio.Protocol):
         if separator and len(rest) >= size:
             self._received = rest[size:]
             method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
-            self._answer(method, target, rest[:size])
+            key = re.search(rb"(?i)\r\nauthorization: *([^\r]*)", head)
+            self._answer(method, target, rest[:size], key[1].decode() if key else "")
 
     def stream_ended(self) -> None:
         self._stream = None
@@ -194,10 +228,12 @@ class _Connection(asyncio.Protocol):
         else:
             self.transport.close()
 
-    def _answer(self, method: str, target: str, body: bytes) -> None:
+    def _answer(self, method: str, target: str, body: bytes, key: str) -> None:
         route = (method, target)
         if route == ("POST", "/api/chat"):
             self._chat(json.loads(body))
+        elif route in {("POST", "/api/embed"), ("POST", "/v1/embeddings")}:
+            self._embed(json.loads(body), key, is_native=target == "/api/embed")
         elif route in {("GET", "/"), ("HEAD", "/")}:
             self._send(200, b"Ollama is running", "text/plain")
         elif route == ("GET", "/api/version"):
@@ -228,6 +264,29 @@ class _Connection(asyncio.Protocol):
             self._send_json(404, {"error": f"model '{body.get('model')}' not found"})
         else:
             self._stream = _ChatStream(self._server, self, reply, body)
+
+    def _embed(self, body: dict[str, Any], key: str, *, is_native: bool) -> None:
+        reply = self._server.accept_texts(body, key)
+        size = self._server.dimensions.get(str(body.get("model")))
+        if reply.fault == "hang":
+            return
+        if reply.fault == "reset":
+            self.drop(reset=True)
+            return
+        if reply.status != 200:
+            send = (reply.status, b'{"error": "scripted failure at http://10.0.0.7:8080"}')
+        elif size is None:
+            send = (404, json.dumps({"error": f"model '{body.get('model')}' not found"}).encode())
+        else:
+            send = (200, body_of(reply, body, size, is_native=is_native))
+        wait = self._server.embed_after if reply.after is None else reply.after
+        asyncio.get_running_loop().call_later(wait, self._send_unless_held, body.get("model"), *send)
+
+    def _send_unless_held(self, model: object, status: int, body: bytes) -> None:
+        if model in self._server.held:
+            asyncio.get_running_loop().call_later(0.02, self._send_unless_held, model, status, body)
+        else:
+            self._send(status, body, "application/json")
 
     def _send_json(self, status: int, body: object) -> None:
         self._send(status, json.dumps(body).encode(), "application/json")

@@ -121,8 +121,8 @@ def test_I6_a_worker_refuses_what_a_stranger_puts_into_the_broker(
 ) -> None:
     job = uuid4()
     owner_connection.execute(
-        "INSERT INTO tenants_job (id, tenant_id, kind, target_id, attempts, run_at, created_at)"
-        " VALUES (%s, %s, 'documents.ingest', %s, 0, now(), now())",
+        "INSERT INTO tenants_job (id, tenant_id, kind, target_id, queue, attempts, run_at, created_at)"
+        " VALUES (%s, %s, 'documents.ingest', %s, 'work', 0, now(), now())",
         [job, alice.access.tenant_id, uuid4()],
     )
     with Celery("stranger", broker=settings.CELERY_BROKER_URL, set_as_current=False) as stranger:

@@ -29,8 +29,10 @@ def _names(model: type[TenantModel]) -> set[str]:
 def test_a_model_that_lists_constraints_of_its_own_keeps_the_walls() -> None:
     assert _names(Document) == {
         "document_bytes_once",
+        "document_source_once",
         "documents_document_tenant_id",
         "documents_document_collection_tenant",
+        "documents_document_source_tenant",
         "documents_document_rls",
     }
     assert _names(Message) == {

@@ -30,12 +30,19 @@ class SightInput(StrictSerializer):
     )
 
 
-class CollectionInput(StrictSerializer):
+class SizesInput(StrictSerializer):
+    """How documents uploaded from now on are cut; null: as Docent does by default."""
+
+    chunk_size = serializers.IntegerField(required=False, allow_null=True, help_text="Characters.")
+    chunk_overlap = serializers.IntegerField(required=False, allow_null=True, help_text="Characters.")
+
+
+class CollectionInput(SizesInput):
     name = serializers.CharField(max_length=MAX_NAME)
     access = SightInput(required=False, help_text="Everyone if left out.")
 
 
-class CollectionChange(StrictSerializer):
+class CollectionChange(SizesInput):
     """What may be changed; what is left out stays."""
 
     name = serializers.CharField(max_length=MAX_NAME, required=False)
@@ -59,6 +66,12 @@ class CollectionSerializer(serializers.Serializer[Any]):
     documents = serializers.IntegerField(source="document_total")
     chunks = serializers.IntegerField(source="chunk_total")
     bytes = serializers.IntegerField(source="byte_total")
+    chunk_size = serializers.IntegerField(
+        allow_null=True, help_text="Characters of a passage of what is uploaded here; null: the default, 1,000."
+    )
+    chunk_overlap = serializers.IntegerField(
+        allow_null=True, help_text="Characters that the next passage may repeat; null: the default, 200."
+    )
     access = serializers.SerializerMethodField(help_text="Who sees it; null for whoever may not change that.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
@@ -73,6 +86,8 @@ class CollectionSerializer(serializers.Serializer[Any]):
 
 class CollectionStatsSerializer(serializers.Serializer[Any]):
     documents = serializers.IntegerField(source="document_total")
+    by_status = serializers.DictField(child=serializers.IntegerField(), help_text="Documents in each state.")
+    pages = serializers.IntegerField(source="page_total")
     chunks = serializers.IntegerField(source="chunk_total")
     bytes = serializers.IntegerField(source="byte_total")
     changed_at = serializers.DateTimeField(help_text="When the collection or a document in it last changed.")

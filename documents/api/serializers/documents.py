@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from documents.models import Document, Status
+from documents.models import Document, DocumentVersion, Processing, Status
 from tenants.api.pages import PageQuery
 from tenants.api.serializers import StrictSerializer
 
@@ -81,6 +81,17 @@ class DocumentErrorSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
+@extend_schema_field(DocumentErrorSerializer(allow_null=True))
+class ProcessingErrorField(serializers.ReadOnlyField):
+    """Why processing came to nothing, or null."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(source="*", **kwargs)
+
+    def to_representation(self, value: Processing) -> dict[str, str] | None:
+        return {"code": value.error_code, "detail": value.error_detail} if value.error_code else None
+
+
 class DocumentSerializer(serializers.Serializer[Document]):
     id = serializers.UUIDField()
     name = serializers.CharField(help_text="The file's name; stays.")
@@ -88,24 +99,22 @@ class DocumentSerializer(serializers.Serializer[Document]):
     collection = serializers.UUIDField(source="collection_id")
     status = serializers.ChoiceField(choices=Status.choices())
     progress = serializers.FloatField(min_value=0, max_value=1)
-    error = serializers.SerializerMethodField()
+    error = ProcessingErrorField()
     attempts = serializers.IntegerField()
+    eta_seconds = serializers.FloatField(allow_null=True, help_text="Until it is ready, as far as can be told.")
     pages = serializers.IntegerField(source="page_count")
     chunks = serializers.IntegerField(source="chunk_count")
     size = serializers.IntegerField(help_text="Bytes.")
     media_type = serializers.CharField()
-    version = serializers.IntegerField(source="current_version")
+    version = serializers.IntegerField(source="current_version", help_text="The one that is searched.")
+    pending_version = serializers.IntegerField(allow_null=True, help_text="A replacement that is processed.")
+    language = serializers.CharField(help_text="ISO 639-1, as the text reads; empty where it cannot be told.")
+    dated_at = serializers.DateTimeField(allow_null=True, help_text="The date that the file itself gives.")
     tags = serializers.ListField(child=serializers.CharField())
     metadata = MetadataField()
     timings = serializers.DictField(child=serializers.FloatField(), help_text="Seconds by stage.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
-
-    @extend_schema_field(DocumentErrorSerializer(allow_null=True))
-    def get_error(self, document: Document) -> dict[str, str] | None:
-        if not document.error_code:
-            return None
-        return {"code": document.error_code, "detail": document.error_detail}
 
 
 class DocumentInput(StrictSerializer):
@@ -121,25 +130,59 @@ class DocumentQuery(PageQuery):
     collection = serializers.UUIDField(required=False)
     status = serializers.ChoiceField(choices=Status.choices(), required=False)
     tag = serializers.CharField(required=False)
+    language = serializers.CharField(required=False, max_length=3, help_text="ISO 639-1.")
     after = serializers.DateTimeField(required=False, help_text="Only documents uploaded later than this.")
 
 
+class ChunkQuery(PageQuery):
+    chunk_size = serializers.IntegerField(required=False, help_text="How it would be cut: characters.")
+    chunk_overlap = serializers.IntegerField(required=False, help_text="Likewise.")
+
+
 class ChunkSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
+    id = serializers.UUIDField(default=None, allow_null=True, help_text="Null in a preview.")
     number = serializers.IntegerField()
     page = serializers.IntegerField(help_text="Counts from 1.")
     start = serializers.IntegerField(help_text="Code points in the version's text.")
     end = serializers.IntegerField()
-    heading = serializers.CharField()
-    text = serializers.CharField()
+    heading = serializers.CharField(help_text="The headings over it, from the highest.")
+    text = serializers.CharField(help_text="What stands there, but for personal data that is masked.")
 
 
 class VersionSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
+    name = serializers.CharField(help_text="The file's name.")
+    is_current = serializers.SerializerMethodField(help_text="Whether it is the one that is searched.")
+    status = serializers.ChoiceField(choices=Status.choices())
+    progress = serializers.FloatField(min_value=0, max_value=1)
+    error = ProcessingErrorField()
+    pages = serializers.IntegerField(source="page_count")
+    chunks = serializers.IntegerField(source="chunk_count")
+    properties = serializers.DictField(child=serializers.CharField(), help_text="What the file says of itself.")
+    masked = serializers.DictField(child=serializers.IntegerField(), help_text="Personal data hidden, by kind.")
+    timings = serializers.DictField(child=serializers.FloatField(), help_text="Seconds by stage.")
     sha256 = serializers.CharField()
     size = serializers.IntegerField(help_text="Bytes.")
     media_type = serializers.CharField()
     created_at = serializers.DateTimeField()
+
+    def get_is_current(self, version: DocumentVersion) -> bool:
+        is_current: bool = version.number == version.document.current_version
+        return is_current
+
+
+class NewFileInput(StrictSerializer):
+    """A multipart form with one file, called `file`, or `files` as uploads call theirs."""
+
+    file = serializers.FileField(required=False, allow_empty_file=True)
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True), required=False, min_length=1, max_length=1
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError({"file": ["Send one file."]}, "required")
+        return {"file": attrs.get("file") or attrs["files"][0]}
 
 
 class NoInput(StrictSerializer):

@@ -21,7 +21,7 @@ class PassageQuery(StrictSerializer):
         return attrs
 
 
-class ImageQuery(StrictSerializer):
+class VersionQuery(StrictSerializer):
     version = serializers.IntegerField(required=False, min_value=1, help_text="The current one if left out.")
 
 
@@ -36,6 +36,10 @@ class RectSerializer(serializers.Serializer[Any]):
 
 class PageSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField(help_text="Counts from 1.")
+    label = serializers.CharField(  # type: ignore[assignment]
+        help_text="What the page is, where that is more than its number."
+    )
+    is_recognised = serializers.BooleanField(help_text="Whether its text was read from a picture.")
     text = serializers.CharField()
     start = serializers.IntegerField(help_text="Where the page begins: code points in the version's text.")
     end = serializers.IntegerField()

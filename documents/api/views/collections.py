@@ -15,11 +15,12 @@ from documents.api.serializers.collections import (
     CollectionStatsSerializer,
 )
 from documents.models import Collection
-from documents.selectors import access_collection, list_collections, with_totals
+from documents.selectors import access_collection, count_by_status, list_collections, with_totals
 from documents.services.collections import (
     create_collection,
     delete_collection,
     rename_collection,
+    set_chunk_sizes,
     set_collection_access,
 )
 from tenants.access import Access
@@ -52,8 +53,7 @@ class CollectionsView(TenantView):
         wanted = body.validated_data
         with tenant_atomic(self.access.tenant_id):
             collection = create_collection(access=self.access, name=wanted["name"])
-            if "access" in wanted:
-                set_collection_access(access=self.access, collection=collection, **wanted["access"])
+            _change(self.access, collection, wanted)
         return Response(shown_collection(self.access, collection.id), status=status.HTTP_201_CREATED)
 
 
@@ -72,7 +72,7 @@ class CollectionView(TenantView):
 
     @extend_schema(operation_id="collections_change", request=CollectionChange, responses=CollectionSerializer)
     def patch(self, request: Request, collection_id: UUID) -> Response:
-        """Rename a collection, or say who sees it; the slug stays."""
+        """Rename a collection, or say who sees it or how its documents are cut; the slug stays."""
         collection = access_collection(self.access, collection_id)
         body = CollectionChange(data=request.data)
         body.is_valid(raise_exception=True)
@@ -80,8 +80,7 @@ class CollectionView(TenantView):
         with tenant_atomic(self.access.tenant_id):
             if "name" in wanted:
                 rename_collection(access=self.access, collection=collection, name=wanted["name"])
-            if "access" in wanted:
-                set_collection_access(access=self.access, collection=collection, **wanted["access"])
+            _change(self.access, collection, wanted)
         return Response(shown_collection(self.access, collection_id))
 
     @extend_schema(operation_id="collections_delete", responses={204: None})
@@ -98,7 +97,22 @@ class CollectionStatsView(TenantView):
     def get(self, request: Request, collection_id: UUID) -> Response:
         """How much is in a collection, and when it last changed."""
         access_collection(self.access, collection_id)
-        return Response(CollectionStatsSerializer(_totals_of(self.access, collection_id)).data)
+        found: Any = _totals_of(self.access, collection_id)
+        found.by_status = count_by_status(found)
+        return Response(CollectionStatsSerializer(found).data)
+
+
+def _change(access: Access, collection: Collection, wanted: dict[str, Any]) -> None:
+    """What is said of a collection beside its name."""
+    if "access" in wanted:
+        set_collection_access(access=access, collection=collection, **wanted["access"])
+    if "chunk_size" in wanted or "chunk_overlap" in wanted:
+        set_chunk_sizes(
+            access=access,
+            collection=collection,
+            size=wanted.get("chunk_size", collection.chunk_size),
+            overlap=wanted.get("chunk_overlap", collection.chunk_overlap),
+        )
 
 
 def shown_collection(access: Access, collection_id: UUID) -> dict[str, Any]:

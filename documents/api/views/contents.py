@@ -7,18 +7,12 @@ from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
-from documents.api.serializers.documents import ChunkSerializer, VersionSerializer
-from documents.api.serializers.pages import ImageQuery, PageSerializer, PassageQuery
-from documents.models import DocumentVersion
+from documents.api.serializers.pages import PageSerializer, PassageQuery, VersionQuery
 from documents.pages import open_page, read_page
 from documents.responses import events_response, image_response, original_response
-from documents.selectors import access_document, list_chunks
 from tenants.access import Access
 from tenants.api.asynchronous import json_response
-from tenants.api.pages import NumberedPages, PageQuery
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant
 from tenants.permissions import Action
@@ -27,35 +21,16 @@ from tenants.permissions import Action
 class FileView(TenantView):
     actions_by_method = {"GET": Action.READ_DOCUMENTS}
 
-    @extend_schema(operation_id="documents_file", responses={(200, "*/*"): OpenApiTypes.BINARY})
+    @extend_schema(
+        operation_id="documents_file",
+        parameters=[VersionQuery],
+        responses={(200, "*/*"): OpenApiTypes.BINARY},
+    )
     async def get(self, request: HttpRequest, access: Access, document_id: UUID) -> HttpResponseBase:
         """The file as it was uploaded."""
-        return await original_response(request, access, document_id)
-
-
-class ChunksView(TenantView):
-    actions_by_method = {"GET": Action.READ_DOCUMENTS}
-    pagination_class = NumberedPages
-
-    @extend_schema(operation_id="documents_chunks", parameters=[PageQuery], responses=ChunkSerializer(many=True))
-    def get(self, request: Request, document_id: UUID) -> Response:
-        """The passages that the document was cut into, in its order."""
-        PageQuery(data=request.query_params).is_valid(raise_exception=True)
-        return self.paged(list_chunks(access_document(self.access, document_id)), ChunkSerializer)
-
-
-class VersionsView(TenantView):
-    actions_by_method = {"GET": Action.READ_DOCUMENTS}
-    pagination_class = NumberedPages
-
-    @extend_schema(
-        operation_id="documents_versions", parameters=[PageQuery], responses=VersionSerializer(many=True)
-    )
-    def get(self, request: Request, document_id: UUID) -> Response:
-        """The files that the document has had."""
-        PageQuery(data=request.query_params).is_valid(raise_exception=True)
-        document = access_document(self.access, document_id)
-        return self.paged(DocumentVersion.objects.filter(document=document), VersionSerializer)
+        query = VersionQuery(data=request.GET)
+        query.is_valid(raise_exception=True)
+        return await original_response(request, access, document_id, **query.validated_data)
 
 
 class PageTextView(TenantView):
@@ -69,6 +44,8 @@ class PageTextView(TenantView):
         page, rects = await open_page(access, document_id, number, **query.validated_data)
         shown = {
             "number": page.number,
+            "label": page.label,
+            "is_recognised": page.is_recognised,
             "text": page.text,
             "start": page.start,
             "end": page.end,
@@ -84,7 +61,7 @@ class PageImageView(TenantView):
 
     @extend_schema(
         operation_id="documents_page_image",
-        parameters=[ImageQuery],
+        parameters=[VersionQuery],
         responses={
             (200, "image/png"): OpenApiTypes.BINARY,
             404: OpenApiResponse(description="`no_page_image`: pages of this format are not images."),
@@ -92,12 +69,12 @@ class PageImageView(TenantView):
     )
     async def get(self, request: HttpRequest, access: Access, document_id: UUID, number: int) -> HttpResponseBase:
         """The page as a PNG."""
-        query = ImageQuery(data=request.GET)
+        query = VersionQuery(data=request.GET)
         query.is_valid(raise_exception=True)
         page = await run_in_tenant(
             access.tenant_id, read_page, access, document_id, number, **query.validated_data
         )
-        return await image_response(request, page)
+        return await image_response(request, access, page)
 
 
 class EventsView(TenantView):

@@ -141,6 +141,8 @@ def _filtered(access: Access, query: dict[str, Any]) -> QuerySet[Document]:
         found = found.filter(status=query["status"])
     if "tag" in query:
         found = found.filter(tags__contains=[query["tag"]])
+    if "language" in query:
+        found = found.filter(language=query["language"])
     if "after" in query:
         found = found.filter(created_at__gt=query["after"])
     return found

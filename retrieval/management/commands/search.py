@@ -28,9 +28,11 @@ class Command(BaseCommand):
         try:
             access = access_of_cli(options["tenant"])
             scope = scope_of(access, options["collection"])
-            hits = search(access, options["query"], top_k=options["k"], scope=scope)
+            found = search(access, options["query"], top_k=options["k"], scope=scope)
         except DocentError as error:
             raise CommandError(error.detail) from error
+        if found.by_words_alone and found.hits:
+            self.stderr.write("The embedding model cannot be used just now: only words were compared.")
         if options["json"]:
             rows = [
                 {
@@ -41,11 +43,11 @@ class Command(BaseCommand):
                     "text": hit.text,
                     "score": hit.score,
                 }
-                for hit in hits
+                for hit in found.hits
             ]
             self.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2))
             return
-        for place, hit in enumerate(hits, start=1):
+        for place, hit in enumerate(found.hits, start=1):
             self.stdout.write(f"{place:2}. {hit.name}, page {hit.page} ({hit.score:.2f})")
             self.stdout.write(f"    {' '.join(hit.text.split())[:200]}")
 

@@ -17,7 +17,17 @@ from tenants.audit import record, record_of_platform
 from tenants.context import current_tenant_id
 from tenants.db import person_atomic, tenant_atomic
 from tenants.errors import Conflict, NotFound
-from tenants.models import ApiToken, Export, Invitation, Membership, Quota, Tenant, UsageDay, User
+from tenants.models import (
+    ApiToken,
+    Export,
+    Invitation,
+    KeptAnswer,
+    Membership,
+    Quota,
+    Tenant,
+    UsageDay,
+    User,
+)
 from tenants.permissions import Action, Role
 from tenants.registry import on_person_erased
 from tenants.residue import Addresses, residue_of_person
@@ -148,6 +158,7 @@ def _erase_here(user_id: UUID, addresses: Addresses) -> Counter[str]:
     for rows in (
         _invitations_to(user_id, addresses),
         ApiToken.objects.filter(user=user_id),
+        KeptAnswer.objects.filter(user_id=user_id),
         Quota.objects.filter(user_id=user_id),
         UsageDay.objects.filter(user_id=user_id),
         Membership.objects.filter(user=user_id),

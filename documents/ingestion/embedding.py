@@ -1,0 +1,122 @@
+"""The second job: vectors for a version's passages, a few at a time, and the end of processing.
+
+Searchable batch by batch: what is embedded is found while the rest is under way. After a turn of about a second
+the job steps back if another tenant's waits.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from documents.embedders import embed_passages, get_or_create_index
+from documents.idle import idle_unloader
+from documents.ingestion.outcome import mark_failed, mark_ready
+from documents.ingestion.run import READ_SHARE, Held, Run, begin
+from documents.models import Chunk, ChunkEmbedding, EmbeddingIndex, Status
+from documents.selectors import find_active_index
+from documents.services.processing import READ
+from providers.errors import ProviderError
+from tenants.db import tenant_atomic
+from tenants.jobs import leases, outbox
+from tenants.jobs.leases import MAX_ATTEMPTS, Lease, TurnOver
+
+_BATCH = 64
+_TURN_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    index: EmbeddingIndex
+    chunks: Sequence[Chunk]
+
+
+def embed_version(version_id: UUID, lease: Lease) -> None:
+    """Embed what is cut and has no vector yet. What the model refuses for good fails; the rest is tried again."""
+    run = begin(version_id, lease)
+    if run is None:
+        return
+    try:
+        with idle_unloader.working():
+            _embed(run)
+    except ProviderError as error:
+        if not error.permanent and lease.attempts < MAX_ATTEMPTS:
+            raise
+        with run.unit() as (document, version):
+            outbox.cancel(READ, version.id)
+            mark_failed(document, version, "embedding_failed", error.detail)
+
+
+def _embed(run: Run) -> None:
+    began = time.monotonic()
+    while True:
+        with run.timed("embedding"):
+            while (batch := _next_batch(run)).chunks:
+                _embed_batch(run, batch)
+                if time.monotonic() - began > _TURN_SECONDS and leases.others_wait(run.lease):
+                    raise TurnOver
+        if _finish(run):
+            return
+
+
+def _next_batch(run: Run) -> _Batch:
+    """Passages without a vector in the tenant's active index, in their order."""
+    with tenant_atomic(run.lease.tenant_id):
+        index = get_or_create_index()
+        done = ChunkEmbedding.objects.filter(index=index, document_id=run.document_id).values("chunk_id")
+        missing = Chunk.objects.filter(version_id=run.version_id).exclude(id__in=done)
+        return _Batch(index, list(missing.order_by("number").only("heading", "text")[:_BATCH]))
+
+
+def _embed_batch(run: Run, batch: _Batch) -> None:
+    vectors = embed_passages(batch.index, batch.chunks)
+    with run.unit() as held:
+        if find_active_index() != batch.index:
+            return  # switched meanwhile, and the old one may be dropped soon
+        # An attempt to read anew may have taken them away meanwhile.
+        alive = set(Chunk.objects.filter(id__in=[one.id for one in batch.chunks]).values_list("id", flat=True))
+        ChunkEmbedding.objects.bulk_create(
+            ChunkEmbedding(
+                index=batch.index,
+                chunk=chunk,
+                document=held.document,
+                collection_id=held.document.collection_id,
+                is_current=held.version.number == held.document.current_version,
+                embedding=vector,
+            )
+            for chunk, vector in zip(batch.chunks, vectors, strict=True)
+            if chunk.id in alive
+        )
+        _show_progress(held, batch.index)
+
+
+def _show_progress(held: Held, index: EmbeddingIndex) -> None:
+    """How many passages are done is known only when all are cut."""
+    version = held.version
+    if version.status != Status.EMBEDDING:
+        return
+    chunks = Chunk.objects.filter(version=version).values("id")
+    done = ChunkEmbedding.objects.filter(index=index, chunk__in=chunks).count()
+    version.progress = READ_SHARE + (1 - READ_SHARE) * done / max(1, version.chunk_count)
+
+
+def _finish(run: Run) -> bool:
+    """Nothing is left to embed. True when this job is over, False when there is more after all."""
+    with run.unit() as held:
+        if held.version.status != Status.EMBEDDING:
+            # The reader is still at work and calls again: in this unit, so that it finds the job gone.
+            leases.finish(run.lease)
+            return True
+        if _is_anything_missing(held):
+            return False
+        mark_ready(*held)
+        return True
+
+
+def _is_anything_missing(held: Held) -> bool:
+    # The active index may have been switched since; its row is held, so that it is not from here on.
+    index = EmbeddingIndex.objects.select_for_update().filter(status=EmbeddingIndex.Status.ACTIVE).first()
+    if index is None:
+        return True  # switched while this waited: the next look finds the new one
+    done = ChunkEmbedding.objects.filter(index=index, document=held.document).values("chunk_id")
+    return bool(Chunk.objects.filter(version=held.version).exclude(id__in=done).exists())

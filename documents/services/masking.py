@@ -1,0 +1,118 @@
+"""Writes: which personal data is kept from search and models."""
+
+from collections.abc import Sequence
+
+from django.db.models import F
+
+from documents.events import announce
+from documents.masking import (
+    KINDS,
+    MAX_NAME,
+    MAX_PATTERNS,
+    Masked,
+    Masker,
+    MaskingRules,
+    Pattern,
+    PatternError,
+    PatternTimeout,
+    compile_pattern,
+)
+from documents.models import DocumentVersion, MaskingPolicy
+from documents.selectors import masking_rules, read_before_masking
+from documents.services.processing import READ, reset, show_state
+from tenants.access import Access
+from tenants.audit import record
+from tenants.db import tenant_atomic
+from tenants.errors import InvalidInput
+from tenants.jobs import outbox
+from tenants.models import Tenant
+from tenants.permissions import Action
+
+MAX_SAMPLE = 5_000
+_SAMPLE_SECONDS = 0.2
+
+
+def set_masking_policy(*, access: Access, rules: MaskingRules) -> None:
+    """Say what is masked in documents that are read from now on; see `mask_documents_anew` for the others.
+
+    Raises `InvalidInput` for patterns that cannot be used.
+    """
+    access.require(Action.MANAGE_TENANT)
+    _require_usable(rules.patterns)
+    with tenant_atomic(access.tenant_id):
+        # Whoever sets it at the same moment waits here, also where there is no row yet.
+        Tenant.objects.select_for_update(no_key=True).get(id=access.tenant_id)
+        if rules == masking_rules():
+            return
+        policy = MaskingPolicy.objects.first() or MaskingPolicy()
+        for kind in KINDS:
+            setattr(policy, kind, getattr(rules, kind))
+        policy.patterns = [one._asdict() for one in rules.patterns]
+        policy.save()
+        record(
+            access,
+            "masking.changed",
+            target_kind="masking",
+            target_id=policy.id,
+            kinds=[kind for kind in KINDS if getattr(rules, kind)],
+            patterns=len(rules.patterns),
+        )
+
+
+def try_masking(*, access: Access, rules: MaskingRules, text: str) -> Masked:
+    """What rules that are not set yet would hide of a text. Raises `InvalidInput` for patterns and long texts."""
+    access.require(Action.MANAGE_TENANT)
+    _require_usable(rules.patterns)
+    if len(text) > MAX_SAMPLE:
+        raise InvalidInput.at("/text", f"A text to try has at most {MAX_SAMPLE:,} characters.", "max_length")
+    try:
+        return Masker(rules, seconds=_SAMPLE_SECONDS).mask(text)
+    except PatternTimeout as error:
+        place = [one.name for one in rules.patterns].index(error.name)
+        detail = f"The pattern “{error.name}” takes too long even on this text. Make it simpler."
+        raise InvalidInput.at(f"/patterns/{place}/pattern", detail, "pattern_timeout") from error
+
+
+def mask_documents_anew(*, access: Access) -> int:
+    """Read again what was read before the policy last changed; returns how many documents.
+
+    Each is searched as it is until its turn comes, and has no passages while it is read.
+    """
+    access.require(Action.MANAGE_TENANT)
+    with tenant_atomic(access.tenant_id):
+        documents = list(read_before_masking().select_for_update(of=["self"]).order_by("id"))
+        versions = DocumentVersion.objects.filter(document__in=documents, number=F("document__current_version"))
+        current = {version.document_id: version for version in versions}
+        for document in documents:
+            version = current[document.id]
+            pages, chunks = version.page_count, version.chunk_count
+            reset(version)
+            # What was made of it stays until it is read.
+            version.page_count, version.chunk_count = pages, chunks
+            version.save()
+            show_state(document, version)
+            document.save()
+            outbox.enqueue(READ, version.id)
+            announce(document)
+        if documents:
+            record(access, "masking.applied", target_kind="masking", target_id=None, documents=len(documents))
+    return len(documents)
+
+
+def _require_usable(patterns: Sequence[Pattern]) -> None:
+    if len(patterns) > MAX_PATTERNS:
+        raise InvalidInput.at("/patterns", f"There may be at most {MAX_PATTERNS} patterns.", "max_length")
+    taken = set(KINDS)
+    for place, (name, pattern) in enumerate(patterns):
+        if not 0 < len(name) <= MAX_NAME or not name.isprintable() or name != name.strip():
+            detail = f"A pattern needs a name of at most {MAX_NAME} characters."
+            raise InvalidInput.at(f"/patterns/{place}/name", detail, "invalid")
+        if name in taken:
+            raise InvalidInput.at(f"/patterns/{place}/name", f"“{name}” is taken; choose another name.", "taken")
+        taken.add(name)
+        try:
+            compile_pattern(pattern)
+        except PatternError as error:
+            raise InvalidInput.at(
+                f"/patterns/{place}/pattern", f"The pattern “{name}” cannot be used. {error}", "invalid_pattern"
+            ) from error

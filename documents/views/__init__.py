@@ -1,0 +1,1 @@
+"""The portal's pages about documents, over the same services as the API."""

@@ -1,0 +1,164 @@
+"""What models on a server have in common: batches, second tries, and no answer believed unseen."""
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import stamina
+from numpy.typing import NDArray
+
+from providers.embedding.base import Purpose
+from providers.embedding.known_models import known_model
+from providers.errors import ProviderError
+
+CONNECT_TIMEOUT = 5.0
+# pgvector stores no longer ones in half precision.
+MAX_DIMENSIONS = 16_000
+_BATCH = 64
+_ATTEMPTS = 3
+_MAX_ANSWER_BYTES = 64 * 1024 * 1024
+_PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+_BYTES_A_TOKEN = 3
+_SPECIAL_TOKENS = 2
+
+
+class PassingError(Exception):
+    """A second try may do better; `told` says what is wrong when it does not."""
+
+    def __init__(self, told: ProviderError) -> None:
+        super().__init__(str(told))
+        self.told = told
+
+
+class RemoteEmbedder(ABC):
+    """An embedder whose model runs elsewhere; `ask` speaks the server's protocol. Threads may share one.
+
+    `model` is `provider/name`. A call has `timeout` seconds for each 64 passages, `question_timeout` for a
+    question, second and third tries included.
+
+    Lengths are estimated, for the tokenizer stays with the model: one token for three bytes of UTF-8, which is
+    more than English needs and about right for Chinese. What is longer than the model takes is cut here, by the
+    same measure: some servers refuse it, others would cut it unseen.
+    """
+
+    provider: str
+
+    def __init__(self, name: str, *, timeout: float = 60.0, question_timeout: float = 10.0) -> None:
+        self.model = f"{self.provider}/{name}"
+        self.name = name
+        self._known = known_model(name)
+        self.max_tokens = self._known.max_tokens
+        self._timeout = timeout
+        self._question_timeout = question_timeout
+
+    @abstractmethod
+    def ask(self, texts: list[str], deadline: float) -> object:
+        """The server's vectors of the texts, unchecked, by `deadline` (monotonic seconds).
+
+        Raises ProviderError, or PassingError where a second try may help.
+        """
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Estimated lengths."""
+        return [_SPECIAL_TOKENS - (-len(text.encode()) // _BYTES_A_TOKEN) for text in texts]
+
+    def embed(self, texts: Sequence[str], *, purpose: Purpose) -> NDArray[np.float32]:
+        """Unit vectors, shape [len(texts), dimensions]; at least one text. Raises ProviderError."""
+        is_question = purpose == "query"
+        prefix = self._known.query if is_question else self._known.passage
+        seconds = self._question_timeout if is_question else self._timeout
+        sent = [self._cut(prefix + text) for text in texts]
+        parts = [
+            self._embed(sent[start : start + _BATCH], time.monotonic() + seconds)
+            for start in range(0, len(sent), _BATCH)
+        ]
+        if len({part.shape[1] for part in parts}) > 1:
+            raise not_understood("vectors of different lengths")
+        return np.concatenate(parts)
+
+    def _embed(self, texts: list[str], deadline: float) -> NDArray[np.float32]:
+        try:
+            for attempt in stamina.retry_context(
+                on=PassingError,
+                attempts=_ATTEMPTS,
+                timeout=max(0.0, deadline - time.monotonic()),
+                wait_initial=0.2,
+                wait_jitter=0.3,
+            ):
+                with attempt:
+                    return unit_vectors(self.ask(texts, deadline), count=len(texts))
+        except PassingError as error:
+            raise error.told from error
+        raise AssertionError("stamina returns or raises")
+
+    def _cut(self, text: str) -> str:
+        room = (self.max_tokens - _SPECIAL_TOKENS) * _BYTES_A_TOKEN
+        return text.encode()[:room].decode(errors="ignore")
+
+
+def unit_vectors(answer: object, *, count: int) -> NDArray[np.float32]:
+    """Vectors of a server brought to length 1. Raises ProviderError unless they are `count`, alike and finite."""
+    if not isinstance(answer, list):
+        raise not_understood("no list of vectors")
+    if len(answer) != count:
+        raise not_understood(f"{len(answer)} vectors for {count} texts")
+    try:
+        vectors = np.asarray(answer, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise not_understood("vectors that are none") from error
+    if vectors.ndim != 2 or not 0 < vectors.shape[1] <= MAX_DIMENSIONS:  # noqa: PLR2004
+        raise not_understood("vectors that are none")
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not np.isfinite(norms).all() or not norms.all():
+        raise not_understood("vectors without a direction")
+    return np.asarray(vectors / norms, dtype=np.float32)
+
+
+def read_json(pieces: Iterable[bytes], deadline: float) -> object:
+    """The JSON that a response is, of bounded size and by the deadline. Raises ProviderError."""
+    received = bytearray()
+    for piece in pieces:
+        received += piece
+        if len(received) > _MAX_ANSWER_BYTES:
+            raise not_understood("far more than was asked for")
+        if time.monotonic() > deadline:
+            raise too_late()
+    try:
+        return json.loads(received)
+    except (ValueError, RecursionError) as error:
+        raise not_understood("something that is not JSON") from error
+
+
+def require_ok(status: int) -> None:
+    """Raises what a response's status means, unless it is 200."""
+    match status:
+        case 200:
+            return
+        case 401 | 403:
+            raise ProviderError("model_error", "The model server does not accept Docent's key.", permanent=True)
+        case 404:
+            raise ProviderError(
+                "model_error",
+                "The model server does not have the embedding model that was asked for.",
+                permanent=True,
+            )
+        case _ if status in _PASSING_STATUSES:
+            detail = "The model server is overloaded or failing; try again in a moment."
+            raise PassingError(ProviderError("model_error", detail, permanent=False))
+        case _:
+            raise ProviderError("model_error", "The model server refused to embed the texts.", permanent=True)
+
+
+def unreachable() -> PassingError:
+    return PassingError(ProviderError("model_unreachable", "The model server cannot be reached.", permanent=False))
+
+
+def too_late() -> ProviderError:
+    return ProviderError("model_timeout", "The model server did not answer in time.", permanent=False)
+
+
+def not_understood(what: str) -> ProviderError:
+    """`what` came instead of vectors, in our own words."""
+    return ProviderError("model_error", f"The model server sent {what}.", permanent=False)

@@ -1,0 +1,70 @@
+"""A malware scanner of the operator's: U10."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenants.jobs.models import Job
+from tenants.jobs.runner import run_job
+from tests.documents.conftest import Remains, remains  # noqa: F401 - a fixture
+from tests.factories import document_of, uploaded
+from tests.people import Person
+from tests.refusals import refusal
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CLEAN, BAD = b"The kiln is fired on Fridays.", b"The kiln holds a MALICIOUS clause."
+
+
+@pytest.fixture
+def scanner(tmp_path: Path, settings: Any, unsent: None) -> Path:
+    """A command that refuses what says MALICIOUS, and fails over what says BROKEN."""
+    command = tmp_path / "scan"
+    command.write_text(
+        "#!/bin/sh\ncontent=$(cat)\n"
+        'case "$content" in *MALICIOUS*) exit 1;; *BROKEN*) exit 2;; *SLOW*) exec sleep 60;; esac\n'
+    )
+    command.chmod(0o700)
+    settings.DOCENT_SCANNER = f"'{command}'"
+    settings.DOCENT_SCANNER_SECONDS = 0.5
+    return command
+
+
+def processed_here(person: Person, content: bytes) -> dict[str, Any]:
+    """Upload a file and run its jobs in this process, which has the scanner, until nothing is left to do."""
+    document = uploaded(person, "minutes.txt", content)["id"]
+    while (job := Job.objects.filter(tenant_id=person.access.tenant_id, dead_at=None).first()) is not None:
+        Job.objects.filter(id=job.id).update(run_at=job.created_at)  # it need not wait after a failure
+        run_job(job.id)
+    return document_of(person, document)
+
+
+def test_U10_a_clean_file_is_read(bob: Person, scanner: Path) -> None:
+    assert processed_here(bob, CLEAN)["status"] == "ready"
+
+
+def test_U10_what_the_scanner_refuses_is_neither_read_nor_given_out(
+    bob: Person,
+    scanner: Path,
+    remains: Remains,  # noqa: F811
+) -> None:
+    document = processed_here(bob, BAD)
+    assert (document["status"], document["error"]["code"]) == ("failed", "malware")
+    assert remains(bob) == {"documents_document": 1, "documents_documentversion": 1, "files": 1}
+    status, body = refusal(bob.api.get(f"/api/v1/documents/{document['id']}/file/"))
+    assert (status, body["code"]) == (409, "malware")
+
+
+@pytest.mark.parametrize("content", [b"The lease is BROKEN.", b"The ferry is SLOW."], ids=["broken", "slow"])
+def test_U10_without_an_answer_nothing_is_read(bob: Person, scanner: Path, content: bytes) -> None:
+    document = processed_here(bob, content)
+    assert (document["status"], document["error"]["code"], document["attempts"]) == ("failed", "scan_failed", 3)
+
+
+def test_U10_a_scanner_that_is_not_there_lets_nothing_through(bob: Person, scanner: Path) -> None:
+    scanner.unlink()
+    document = processed_here(bob, CLEAN)
+    assert (document["status"], document["error"]["code"]) == ("failed", "scan_failed")
