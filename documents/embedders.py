@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from django.conf import settings
+from django.utils.module_loading import import_string
 from numpy.typing import NDArray
 
 from documents.chunking import embedded_text
@@ -20,7 +21,6 @@ from documents.selectors import find_active_index
 from providers.embedding.base import Embedder, Purpose
 from providers.embedding.builtin import BuiltinEmbedder
 from providers.embedding.ollama import OllamaEmbedder
-from providers.embedding.openai import OpenAIEmbedder
 from providers.errors import ProviderError
 
 DEFAULT_MODEL = "builtin"
@@ -43,8 +43,11 @@ def _ollama(host: str, name: str, timeout: float, question_timeout: float) -> Ol
 
 
 @cache
-def _openai(base_url: str, api_key: str, name: str, timeout: float, question_timeout: float) -> OpenAIEmbedder:
-    return OpenAIEmbedder(base_url, api_key, name, timeout=timeout, question_timeout=question_timeout)
+def _openai(base_url: str, api_key: str, name: str, timeout: float, question_timeout: float) -> Embedder:
+    # Imported by whoever uses it: its library takes half a second of processor and memory in every process.
+    embedder = import_string("providers.embedding.openai.OpenAIEmbedder")
+    made: Embedder = embedder(base_url, api_key, name, timeout=timeout, question_timeout=question_timeout)
+    return made
 
 
 def embedder_of(model: str) -> Embedder:
