@@ -81,7 +81,7 @@ def delete_collection(*, access: Access, collection: Collection) -> None:
     if collection.is_default:
         raise InvalidInput("The default collection cannot be deleted.", code="default_collection")
     with tenant_atomic(access.tenant_id):
-        _lock(collection, is_to_go=True)
+        _lock(collection)
         documents = list(Document.objects.filter(collection=collection).select_for_update())
         erase_documents(documents)
         erase_sources(Source.objects.filter(collection=collection))
@@ -137,9 +137,13 @@ def set_collection_access(
     return collection
 
 
-def _lock(collection: Collection, *, is_to_go: bool = False) -> None:
-    """Keep the row as it is until the unit ends. Raises `NotFound` when it was deleted meanwhile."""
-    if not Collection.objects.select_for_update(no_key=not is_to_go).filter(id=collection.id).exists():
+def _lock(collection: Collection) -> None:
+    """Let nobody else change or delete it, or put a document into it, until the unit ends.
+
+    Not the key itself: a worker that holds one of its documents writes vectors that refer to the collection, while
+    who deletes it waits for that document. Raises `NotFound` if it was deleted meanwhile.
+    """
+    if not Collection.objects.select_for_update(no_key=True).filter(id=collection.id).exists():
         raise NotFound("There is no such collection.")
 
 

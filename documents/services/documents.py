@@ -38,7 +38,7 @@ def require_change(access: Access, document: Document) -> None:
 def hold_collection(collection: Collection) -> None:
     """Let nobody delete it until the unit ends. Raises `InvalidInput` when somebody has meanwhile."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT FROM documents_collection WHERE id = %s FOR KEY SHARE", [collection.id])
+        cursor.execute("SELECT FROM documents_collection WHERE id = %s FOR SHARE", [collection.id])
         if not cursor.rowcount:
             raise InvalidInput.at("/collection", "There is no such collection.", "unknown_id")
 

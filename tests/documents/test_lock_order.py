@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 
 from documents.models import Document, DocumentVersion, Status
@@ -66,3 +66,27 @@ def test_a_worker_that_waits_for_a_document_does_not_hold_its_job(
         assert Job.objects.select_for_update(nowait=True).get(id=job.id)
     worker.join(30)
     assert document_of(alice, document)["status"] == ("failed" if attempts else "ready")
+
+
+def test_who_deletes_a_collection_waits_for_a_worker_without_holding_it_up(
+    alice: Person, admin_connection: psycopg.Connection, unsent: None
+) -> None:
+    collection = alice.api.post("/api/v1/collections/", {"name": "Minutes"}).json()["id"]
+    document = uploaded(alice, "minutes.txt", b"The kiln is fired on Fridays.", collection=collection)["id"]
+    answers: list[int] = []
+
+    def delete() -> None:
+        try:
+            answers.append(alice.api.delete(f"/api/v1/collections/{collection}/").status_code)
+        finally:
+            connections.close_all()
+
+    deleting = Thread(target=delete)
+    with tenant_atomic(alice.access.tenant_id), connection.cursor() as cursor:
+        Document.objects.select_for_update().get(id=document)
+        deleting.start()
+        wait_for("the deletion waits", lambda: admin_connection.execute(_WAITING).fetchone() == (True,))
+        # What the foreign key of a vector does next.
+        cursor.execute("SELECT FROM documents_collection WHERE id = %s FOR KEY SHARE NOWAIT", [collection])
+    deleting.join(30)
+    assert answers == [204]
