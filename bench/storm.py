@@ -32,6 +32,7 @@ from tests.documents.pdfs import text_pdf
 
 _VICTIMS = ("web", "worker", "embedder", "valkey", "postgres")
 _MARKS = {"web": "uvicorn", "worker": "--queues=work", "embedder": "--queues=embed"}
+_RAGES_ON = 60.0  # seconds after the last upload
 _TERMINAL = {"ready", "failed", "cancelled"}
 _COUNT_VECTORS = """
 from documents.models import Chunk, ChunkEmbedding
@@ -128,6 +129,7 @@ def send(running: Portal, sent: Sequence[File]) -> None:
 def wait_until_over(running: Portal, count: int, *, within: float) -> list[dict[str, Any]]:
     """The documents when none is in a middle state any more. Raises TimeoutError."""
     deadline = time.monotonic() + within
+    documents: list[dict[str, Any]] = []
     while time.monotonic() < deadline:
         with suppress(httpx.HTTPError), running.client() as client:
             documents = _all(client, "/documents/")
@@ -176,6 +178,9 @@ def run(sent: Sequence[File], *, seed: int, pause: float | None, within: float) 
         try:
             send(running, sent)
             sent_after = time.monotonic() - began
+            # It rages on while the files are processed, though not for ever: some work must get done in between.
+            with suppress(TimeoutError):
+                wait_until_over(running, len(sent), within=_RAGES_ON if pause is not None else within)
         finally:
             if pause is not None:
                 storm.end()
