@@ -17,6 +17,7 @@ from tests.people import Person, person_of
 from tests.processes import LiveServer, Running, celery_worker, web_server
 from tests.standins.oidc import OidcStandIn
 from tests.standins.ollama import OllamaStandIn
+from tests.standins.web import WebStandIn
 from tests.tenants.signin import set_provider
 
 # Calls a second that no test of anything else makes.
@@ -146,6 +147,19 @@ def live_server(request: pytest.FixtureRequest) -> LiveServer:
     running: LiveServer = request.getfixturevalue(name)
     running.require_life()
     return running
+
+
+@pytest.fixture(scope="session")
+def _web() -> Iterator[WebStandIn]:
+    with WebStandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def web(_web: WebStandIn) -> WebStandIn:
+    """A server of web pages, with none yet."""
+    _web.reset()
+    return _web
 
 
 @pytest.fixture

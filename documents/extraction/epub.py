@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 from documents.extraction.containers import corrupt, open_container, open_part, read_part
 from documents.extraction.formats import ParsedDocument, ParsedPage
 from documents.extraction.html import decode_page, page_text
-from documents.extraction.office import parsing
+from documents.extraction.office import parsing, xml_parser
 from documents.extraction.paging import cut_markdown
 from documents.extraction.properties import known_properties
 from documents.extraction.saved_text import save_string
@@ -113,16 +113,8 @@ def _actual(book: zipfile.ZipFile, name: str) -> str:
 
 
 def _tree(book: zipfile.ZipFile, name: str) -> etree._Element:
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=False,
-        load_dtd=False,
-        remove_comments=True,
-        recover=True,
-    )
     with open_part(book, name) as part, parsing():
-        root = etree.parse(part, parser).getroot()
+        root = etree.parse(part, xml_parser(recovers=True)).getroot()
     if root is None:
         raise corrupt()
     return root

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import IO
+from typing import IO, Any
 from urllib.parse import unquote
 
 from lxml import etree
@@ -20,6 +20,14 @@ from documents.extraction.properties import known_properties
 from documents.extraction.saved_text import save_string
 from documents.extraction.types import ExtractionError
 
+# Nothing outside the part is looked at, and nothing in it grows (row U4).
+_SAFE: dict[str, Any] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "huge_tree": False,
+    "load_dtd": False,
+    "remove_comments": True,
+}
 _PROPERTIES = {
     "creator": "author",
     "subject": "subject",
@@ -75,7 +83,7 @@ class Package:
     def tree(self, name: str) -> etree._Element:
         """A small part as a whole."""
         with self.open(name) as part, parsing():
-            return etree.parse(part, _parser()).getroot()
+            return etree.parse(part, xml_parser()).getroot()
 
     def open(self, name: str) -> IO[bytes]:
         """A part to be read in pieces, inside `parsing`."""
@@ -137,18 +145,19 @@ def number(text: str, default: int = 0) -> int:
         return default
 
 
+def xml_parser(*, recovers: bool = False) -> etree.XMLParser:
+    """For a small part that is read whole. With `recovers` it makes do with what is not quite XML."""
+    return etree.XMLParser(remove_pis=True, recover=recovers, **_SAFE)
+
+
 def stream(part: IO[bytes], *names: str) -> Iterator[etree._Element]:
     """The elements of these local names, as they end; the caller forgets what it has used (`forget`)."""
     events = etree.iterparse(
         part,
         events=("end",),
         tag=[f"{{*}}{name}" for name in names],
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=False,
-        load_dtd=False,
-        remove_comments=True,
         remove_pis=True,
+        **_SAFE,
     )
     for _, element in events:
         yield element
@@ -182,17 +191,6 @@ def _without_namespace(tag: str) -> str:
 def no_text() -> ExtractionError:
     """Nothing in the file is text."""
     return ExtractionError("no_text", "The file holds no text. If it shows pictures of text, upload it as a PDF.")
-
-
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=False,
-        load_dtd=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
 
 
 def _key(name: str) -> str:

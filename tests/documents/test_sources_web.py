@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,17 +38,9 @@ RULES = Page(
 )
 
 
-@pytest.fixture(scope="module")
-def _web() -> Iterator[WebStandIn]:
-    with WebStandIn() as running:
-        yield running
-
-
-@pytest.fixture
-def web(_web: WebStandIn) -> WebStandIn:
-    _web.reset()
-    _web.pages["/rules"] = RULES
-    return _web
+@pytest.fixture(autouse=True)
+def _rules(web: WebStandIn) -> None:
+    web.pages["/rules"] = RULES
 
 
 def added(person: Person, url: str, **fields: Any) -> Source:

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import requests
@@ -18,18 +18,6 @@ from documents.sources import Item, SourceError, WebPageSource, WebTerms, readab
 from tenants.outbound import PublicSession
 from tenants.web_addresses import AddressInvalid, parse_web_address
 from tests.standins.web import Page, WebStandIn
-
-
-@pytest.fixture(scope="module")
-def _web() -> Iterator[WebStandIn]:
-    with WebStandIn() as running:
-        yield running
-
-
-@pytest.fixture
-def web(_web: WebStandIn) -> WebStandIn:
-    _web.reset()
-    return _web
 
 
 def terms(web: WebStandIn, *, seconds: float = 2.0, max_bytes: int = 200_000) -> WebTerms:
