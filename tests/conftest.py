@@ -1,6 +1,6 @@
 """The servers of the run, its database, and the people in it. Tests run as `docent_app`.
 
-A parallel run (`-n 2`) is several: every worker has a database, a state folder and processes of its own.
+A parallel run (`-n 3`) is several: every worker has a database, a state folder and processes of its own.
 """
 
 from __future__ import annotations
