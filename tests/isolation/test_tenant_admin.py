@@ -33,7 +33,8 @@ from tenants.models import (
 from tests.isolation.holdings import Holding, holding_of
 from tests.people import Person
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# Nobody works on the jobs that are retried here: an answer shows their state, and two of them are compared.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unsent")]
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 REGISTERED: Mapping[type[models.Model], Any] = tenant_admin._registry
