@@ -6,8 +6,12 @@ the job steps back if another tenant's waits.
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
 
 from documents.embedders import embed_passages, get_or_create_index
 from documents.idle import idle_unloader
@@ -16,19 +20,24 @@ from documents.ingestion.run import READ_SHARE, Held, Run, begin
 from documents.models import Chunk, ChunkEmbedding, EmbeddingIndex, Status
 from documents.selectors import find_active_index
 from documents.services.processing import READ
+from documents.vectors import store_vectors
 from providers.errors import ProviderError
 from tenants.db import tenant_atomic
 from tenants.jobs import leases, outbox
 from tenants.jobs.leases import MAX_ATTEMPTS, Lease, TurnOver
 
-_BATCH = 64
+# The first passages are searchable soon; later ones are stored in fewer, larger units.
+_FIRST, _LATER = 32, 128
 _TURN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
+    """Consecutive passages, and the model at work on them."""
+
     index: EmbeddingIndex
     chunks: Sequence[Chunk]
+    vectors: Future[NDArray[np.float32]]
 
 
 def embed_version(version_id: UUID, lease: Lease) -> None:
@@ -49,45 +58,39 @@ def embed_version(version_id: UUID, lease: Lease) -> None:
 
 def _embed(run: Run) -> None:
     began = time.monotonic()
-    while True:
-        with run.timed("embedding"):
-            while (batch := _next_batch(run)).chunks:
-                _embed_batch(run, batch)
-                if time.monotonic() - began > _TURN_SECONDS and leases.others_wait(run.lease):
-                    raise TurnOver
-        if _finish(run):
-            return
+    # The model works on the next passages while the last ones are stored.
+    with ThreadPoolExecutor(1) as model:
+        while True:
+            batch = _begin_batch(run, model, _FIRST)
+            while batch is not None:
+                with run.timed("embedding"):
+                    batch = _end_batch(run, model, batch, began)
+            if _finish(run):
+                return
 
 
-def _next_batch(run: Run) -> _Batch:
-    """Passages without a vector in the tenant's active index, in their order."""
+def _begin_batch(run: Run, model: ThreadPoolExecutor, size: int, after: int = -1) -> _Batch | None:
+    """Passages without a vector in the tenant's active index, in their order; None if there are none."""
     with tenant_atomic(run.lease.tenant_id):
         index = get_or_create_index()
         done = ChunkEmbedding.objects.filter(index=index, document_id=run.document_id).values("chunk_id")
-        missing = Chunk.objects.filter(version_id=run.version_id).exclude(id__in=done)
-        return _Batch(index, list(missing.order_by("number").only("heading", "text")[:_BATCH]))
+        missing = Chunk.objects.filter(version_id=run.version_id, number__gt=after).exclude(id__in=done)
+        chunks = list(missing.order_by("number").only("number", "heading", "text")[:size])
+    return _Batch(index, chunks, model.submit(embed_passages, index, chunks)) if chunks else None
 
 
-def _embed_batch(run: Run, batch: _Batch) -> None:
-    vectors = embed_passages(batch.index, batch.chunks)
+def _end_batch(run: Run, model: ThreadPoolExecutor, batch: _Batch, began: float) -> _Batch | None:
+    """Store a batch's vectors; the batch that was begun meanwhile."""
+    vectors = batch.vectors.result()
+    is_over = time.monotonic() - began > _TURN_SECONDS and leases.others_wait(run.lease)
+    following = None if is_over else _begin_batch(run, model, _LATER, after=batch.chunks[-1].number)
     with run.unit() as held:
-        if find_active_index() != batch.index:
-            return  # switched meanwhile, and the old one may be dropped soon
-        # An attempt to read anew may have taken them away meanwhile.
-        alive = set(Chunk.objects.filter(id__in=[one.id for one in batch.chunks]).values_list("id", flat=True))
-        ChunkEmbedding.objects.bulk_create(
-            ChunkEmbedding(
-                index=batch.index,
-                chunk=chunk,
-                document=held.document,
-                collection_id=held.document.collection_id,
-                is_current=held.version.number == held.document.current_version,
-                embedding=vector,
-            )
-            for chunk, vector in zip(batch.chunks, vectors, strict=True)
-            if chunk.id in alive
-        )
-        _show_progress(held, batch.index)
+        if find_active_index() == batch.index:  # else switched meanwhile, and it may be dropped soon
+            store_vectors(batch.index, [chunk.id for chunk in batch.chunks], vectors)
+            _show_progress(held, batch.index)
+    if is_over:
+        raise TurnOver
+    return following
 
 
 def _show_progress(held: Held, index: EmbeddingIndex) -> None:

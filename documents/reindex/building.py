@@ -17,6 +17,7 @@ from documents.models import Chunk, ChunkEmbedding, Document, EmbeddingIndex
 from documents.reindex.indexes import Status, lock_indexes, missing_in, switch
 from documents.reindex.services import mark_failed
 from documents.selectors import find_active_index
+from documents.vectors import store_vectors
 from providers.errors import ProviderError
 from tenants.db import tenant_atomic
 from tenants.jobs import leases
@@ -114,21 +115,15 @@ class _Building:
             wanted = {chunk.document_id for chunk in chunks}
             free = Document.objects.filter(id__in=wanted).select_for_update(skip_locked=True)
             documents = list(free.values_list("id", flat=True))
-            twins = {
-                one.chunk_id: one
-                for one in missing_in(held, _active()).filter(chunk__in=ids, document__in=documents)
-            }
-            made = [
-                _beside(twins[chunk.id], held, vector.tolist())
-                for chunk, vector in zip(chunks, vectors, strict=True)
-                if chunk.id in twins
-            ]
-            ChunkEmbedding.objects.bulk_create(made)
-            held.embedded += len(made)
+            twins = missing_in(held, _active()).filter(chunk__in=ids, document__in=documents)
+            alive = set(twins.values_list("chunk_id", flat=True))
+            rows = [row for row, chunk in enumerate(chunks) if chunk.id in alive]
+            stored = store_vectors(held, [chunks[row].id for row in rows], vectors[rows])
+            held.embedded += stored
             held.error_code = held.error_detail = ""
             held.save()
             leases.forgive(self.lease)
-        return bool(made)
+        return bool(stored)
 
     def _switch(self) -> bool:
         """Make the index the active one unless something is missing. True when it is."""
@@ -154,14 +149,3 @@ def _active() -> EmbeddingIndex:
 def _batches(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
     for start in range(0, len(ids), _BATCH):
         yield ids[start : start + _BATCH]
-
-
-def _beside(twin: ChunkEmbedding, index: EmbeddingIndex, vector: list[float]) -> ChunkEmbedding:
-    return ChunkEmbedding(
-        index=index,
-        chunk_id=twin.chunk_id,
-        document_id=twin.document_id,
-        collection_id=twin.collection_id,
-        is_current=twin.is_current,
-        embedding=vector,
-    )

@@ -58,7 +58,10 @@ def test_an_address_is_changed_to_once(alice: Person) -> None:
     for one in twins:
         one.cookies = alice.client.cookies
     form = {"action_add": "", "email": "new@example.org"}
-    assert _statuses(lambda browser: browser.post("/accounts/email/", form), twins) == [302] * 3
+    statuses = _statuses(lambda browser: browser.post("/accounts/email/", form), twins)
+    # One that comes after another has ended sees the form again, with the address in the list.
+    assert 302 in statuses
+    assert set(statuses) <= {200, 302}
     assert EmailAddress.objects.filter(user=alice.user, email="new@example.org").count() == 1
 
 
