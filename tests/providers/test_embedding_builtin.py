@@ -3,6 +3,7 @@
 import json
 import math
 import multiprocessing
+import random
 import shutil
 import threading
 from pathlib import Path
@@ -111,6 +112,30 @@ def test_nothing_in_nothing_out(embedder: BuiltinEmbedder) -> None:
     assert embedder.embed([], purpose="passage").shape == (0, 384)
     assert embedder.count_tokens([]) == []
     assert np.isfinite(embedder.embed([""], purpose="passage")).all()
+
+
+def test_ids_are_counted_as_the_tokenizer_gives_them(embedder: BuiltinEmbedder) -> None:
+    tokenizer = Tokenizer.from_file(str(minilm.find_model_dir() / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    draw = random.Random(20260101)
+    signs = [chr(code) for code in (*range(1, 0x180), *range(0x2000, 0x2100), 0x3000, 0x4E2D, 0xAC00, 0x1F600)]
+    parts = [
+        *TEXTS[1].split(),
+        "[SEP]",
+        "x" * 120,
+        "1,234.5",
+        "state-of-the-art",
+        "O’Neill",
+        "na\u0131ve",
+        "a_b",
+        *signs,
+    ]
+    texts = ["".join(draw.choices(parts, k=draw.randrange(12))) for _ in range(3000)]
+    texts += [" ".join(draw.choices(parts[:20], k=draw.randrange(60))) for _ in range(300)]
+
+    for _ in range(2):  # the second time the words are known
+        assert embedder.count_tokens(texts) == [len(tokenizer.encode(text).ids) for text in texts]
 
 
 def test_words_between_id_128_and_id_256_count_and_later_ones_do_not(embedder: BuiltinEmbedder) -> None:
