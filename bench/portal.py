@@ -23,7 +23,7 @@ from config.embedded import PROJECT
 
 _READY_WITHIN = 120.0
 _INGESTED_WITHIN = 1800.0
-_POLL = 0.5  # seconds; more often would take from what is measured
+_POLL = 1.0  # seconds; more often would take from what is measured
 MODEL_FIRST_TOKEN = 0.0
 """Seconds that the model server is told to take for its first token."""
 

@@ -9,7 +9,7 @@ import pypdfium2.raw as pdfium
 
 from documents.extraction.saved_text import save_string
 
-_SAMPLE = 150
+_SAMPLE = 64
 _HALF = 0.5
 _PRIVATE_USE = range(0xE000, 0xF900)
 _REPLACEMENT = 0xFFFD
