@@ -97,6 +97,10 @@ class PublicSession(requests.Session):
         parts = urlsplit(url)
         return parts.netloc in self._private_hosts or parts.hostname in self._private_hosts
 
+    def resolve_redirects(self, *_args: Any, **_kwargs: Any) -> Iterator[Any]:  # type: ignore[override]
+        """None is followed, so none is read here either: requests' own reading fails over odd ones."""
+        return iter(())
+
     def request(self, method: str, url: str | bytes, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         address = str(url)
         parts = urlsplit(address)

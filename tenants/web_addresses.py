@@ -55,7 +55,10 @@ def parse_web_address(text: str, *, relative_to: WebAddress | None = None) -> We
     if _FORBIDDEN.search(text):
         raise AddressInvalid("An address holds no spaces, backslashes or control characters.")
     if relative_to is not None:
-        text = urljoin(relative_to.url, text)
+        try:
+            text = urljoin(relative_to.url, text)
+        except ValueError as error:
+            raise AddressInvalid("The host's name is not written as usual.") from error
     whole = _WHOLE.fullmatch(text)
     if whole is None or whole["scheme"].lower() not in _PORTS:
         raise AddressInvalid("Give a whole address that begins with https:// or http://.")

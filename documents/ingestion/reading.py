@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -245,8 +245,13 @@ def _dated_at(properties: dict[str, str]) -> datetime | None:
     for name in ("sent", "modified", "created"):
         try:
             said = parse_datetime(properties.get(name, ""))
-        except ValueError:  # well formed, but no date
+            if said is None:
+                continue
+            when = (said if timezone.is_aware(said) else timezone.make_aware(said)).astimezone(UTC)
+        except (ValueError, OverflowError):  # well formed, but no date
             continue
-        if said is not None:
-            return said if timezone.is_aware(said) else timezone.make_aware(said)
+        # PostgreSQL keeps more years than Python reads: a row with such a date could neither be shown nor deleted.
+        # A reader's time zone may still add some hours.
+        if MINYEAR < when.year < MAXYEAR:
+            return when
     return None

@@ -224,7 +224,7 @@ def _unless(before: str) -> dict[str, str]:
 def _last_modified(answer: requests.Response) -> datetime | None:
     try:
         found = parsedate_to_datetime(answer.headers.get("Last-Modified", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
@@ -236,7 +236,7 @@ def _retry_after(answer: requests.Response) -> float | None:
         return min(float(said[:9]), _MAX_WAIT_SECONDS)
     try:
         when = parsedate_to_datetime(said)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - time.time()
     return min(max(0.0, seconds), _MAX_WAIT_SECONDS)

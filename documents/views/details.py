@@ -141,9 +141,9 @@ def _properties(said: dict[str, str]) -> Iterator[tuple[object, str]]:
 def _readable(value: str) -> str:
     try:
         when = parse_datetime(value)
-    except ValueError:
-        when = None
-    return _day(when) if when else value
+        return _day(when) if when else value
+    except (ValueError, OverflowError):
+        return value
 
 
 def _day(when: datetime) -> str:

@@ -20,6 +20,8 @@ STATES = {
 }
 # More tags than anybody looks through in a menu.
 _TAGS = 200
+# Each word is a condition of its own: thousands would keep a server busy for minutes.
+_WORDS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class Filter:
         return cls(**found)
 
     def apply(self, found: QuerySet[Document]) -> QuerySet[Document]:
-        for word in self.q.split():
+        for word in self.q.split()[:_WORDS]:
             found = found.filter(Q(title__icontains=word) | Q(name__icontains=word))
         if self.collection:
             found = found.filter(collection=_uuid(self.collection))

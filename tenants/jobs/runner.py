@@ -5,7 +5,7 @@ import random
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from tenants.context import TenantConflict, find_tenant_id
 from tenants.db import tenant_atomic
@@ -63,11 +63,18 @@ def _reason(error: Exception) -> tuple[str, str]:
 
 
 def _give_up(lease: Lease, code: str, detail: str) -> None:
-    with tenant_atomic(lease.tenant_id):
-        # First the target, then the job, in the order in which services lock them.
-        handler_of(lease.kind).give_up(lease.target_id, code, detail)
-        if not leases.bury(lease):
-            transaction.set_rollback(True)
+    try:
+        with tenant_atomic(lease.tenant_id):
+            # First the target, then the job, in the order in which services lock them.
+            handler_of(lease.kind).give_up(lease.target_id, code, detail)
+            if not leases.bury(lease):
+                transaction.set_rollback(True)
+    except OperationalError:
+        raise  # the database is away or busy: whoever takes the job next gives it up
+    except Exception:
+        # Its target cannot be told, and no further attempt would change that.
+        logger.exception("giving job %s (%s) up failed", lease.job_id, lease.kind)
+        leases.bury(lease)
 
 
 def _back_off(attempts: int) -> float:

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from tenants.jobs.models import Job
-from tenants.jobs.runner import run_job
 from tests.documents.conftest import Remains, remains  # noqa: F401 - a fixture
-from tests.factories import document_of, uploaded
+from tests.factories import document_of, uploaded, work_off
 from tests.people import Person
 from tests.refusals import refusal
 
@@ -34,11 +32,9 @@ def scanner(tmp_path: Path, settings: Any, unsent: None) -> Path:
 
 
 def processed_here(person: Person, content: bytes) -> dict[str, Any]:
-    """Upload a file and run its jobs in this process, which has the scanner, until nothing is left to do."""
+    """Upload a file and process it in this process, which has the scanner."""
     document = uploaded(person, "minutes.txt", content)["id"]
-    while (job := Job.objects.filter(tenant_id=person.access.tenant_id, dead_at=None).first()) is not None:
-        Job.objects.filter(id=job.id).update(run_at=job.created_at)  # it need not wait after a failure
-        run_job(job.id)
+    work_off(person)
     return document_of(person, document)
 
 

@@ -68,6 +68,7 @@ def test_S1_each_redirect_is_checked_as_the_first_address(web: WebStandIn, statu
 
     targets = ["http://127.0.0.2/", "http://localhost/", "file:///etc/passwd", "//[::1]/", "http://a@b.example/"]
     targets += [f"http://localhost:{web.host.partition(':')[2]}/", "http://127.1/", "gopher://127.0.0.1/"]
+    targets += ["//[", "http://[::1", "//ex\N{ACCOUNT OF}mple/".encode().decode("latin-1")]
     for target in targets:
         web.pages["/away"] = leads_to(target)
         assert refusal(f"{web.url}/away", terms(web)) == "address_refused", target
@@ -346,3 +347,13 @@ def test_an_answer_that_is_no_page_says_what_it_is(web: WebStandIn, status: str,
 def test_titles(web: WebStandIn, body: str | bytes, type_: str, title: str) -> None:
     web.pages["/"] = Page(body, type=type_)
     assert looked(web, "/").title == title
+
+
+@pytest.mark.parametrize(
+    "date", ["Mon, 01 Jan 2024 00:00:00 +99999999999999999999", "Mon, 01 Jan 99999 00:00:00 GMT"]
+)
+def test_S5_a_date_that_is_none_is_left_out(web: WebStandIn, date: str) -> None:
+    web.pages["/dated"] = Page("<title>Dated</title>", headers={"Last-Modified": date})
+    web.pages["/later"] = Page("", status="503 Later", headers={"Retry-After": date})
+    assert looked(web, "/dated").changed_at is None
+    assert refusal(f"{web.url}/later", terms(web)) == "page_failed"

@@ -201,6 +201,14 @@ def test_F6_a_job_that_kills_its_worker_is_counted_too(alice: Person, work: Work
     assert work.given_up == [(job.target_id, "worker_died", alice.access.tenant_id)]
 
 
+def test_F6_a_job_that_cannot_even_be_given_up_becomes_a_dead_letter(alice: Person) -> None:
+    job = _job(alice.access.tenant_id, kind="tests.of_an_app_that_is_gone")
+    for _ in range(MAX_ATTEMPTS + 1):
+        _make_due(job)
+        runner.run_job(job.id)
+    assert Job.objects.get(id=job.id).dead_at is not None
+
+
 def test_a_dead_letter_asked_for_again_starts_afresh(alice: Person, work: Work) -> None:
     tenant = alice.access.tenant_id
     job = _job(tenant)
