@@ -19,6 +19,7 @@ from documents.ingestion.outcome import mark_failed, mark_ready
 from documents.ingestion.run import READ_SHARE, Held, Run, begin
 from documents.models import Chunk, ChunkEmbedding, EmbeddingIndex, Status
 from documents.selectors import find_active_index
+from documents.services.files import find_twin
 from documents.services.processing import READ
 from documents.vectors import store_vectors
 from providers.errors import ProviderError
@@ -112,8 +113,20 @@ def _finish(run: Run) -> bool:
             return True
         if _is_anything_missing(held):
             return False
-        mark_ready(*held)
+        if _has_become_a_twin(held):
+            detail = "Another document of the collection holds the same file by now. Delete one of them."
+            mark_failed(*held, "duplicate", detail)
+        else:
+            mark_ready(*held)
         return True
+
+
+def _has_become_a_twin(held: Held) -> bool:
+    """Whether the bytes of a replacement were brought by somebody else who could not see it yet."""
+    document, version = held
+    if version.number == document.current_version:
+        return False  # that the database has refused
+    return find_twin(document.collection_id, version.sha256, apart_from=document) is not None
 
 
 def _is_anything_missing(held: Held) -> bool:

@@ -82,7 +82,8 @@ def delete_collection(*, access: Access, collection: Collection) -> None:
         raise InvalidInput("The default collection cannot be deleted.", code="default_collection")
     with tenant_atomic(access.tenant_id):
         _lock(collection)
-        documents = list(Document.objects.filter(collection=collection).select_for_update())
+        # In the order in which everybody locks several.
+        documents = list(Document.objects.filter(collection=collection).order_by("id").select_for_update())
         erase_documents(documents)
         erase_sources(Source.objects.filter(collection=collection))
         record(

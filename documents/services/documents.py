@@ -1,11 +1,12 @@
 """Writes: documents that exist."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from documents.events import announce
 from documents.models import ChunkEmbedding, Collection, Document, DocumentVersion, Status
@@ -62,10 +63,14 @@ def update_document(
         if collection is not None and collection.id != document.collection_id:
             hold_collection(collection)
             require_no_twin(document, collection, sha256=document.sha256)
+            if document.pending_version is not None:
+                pending = DocumentVersion.objects.get(document=document, number=document.pending_version)
+                require_no_twin(document, collection, sha256=pending.sha256)
             ChunkEmbedding.objects.filter(document=document).update(collection=collection)
         for name, value in changed.items():
             setattr(document, name, value)
-        document.save(update_fields=[*changed, "updated_at"])
+        with refusing_twins():
+            document.save(update_fields=[*changed, "updated_at"])
         record(access, "document.changed", target_kind="document", target_id=document.id, fields=sorted(changed))
     return document
 
@@ -73,7 +78,21 @@ def update_document(
 def require_no_twin(document: Document, collection: Collection, *, sha256: str) -> None:
     """`Conflict` where another document of the collection holds these bytes, or is about to."""
     if find_twin(collection.id, sha256, apart_from=document) is not None:
-        raise Conflict("The same file is in that collection already.", code="duplicate")
+        raise _duplicate()
+
+
+@contextmanager
+def refusing_twins() -> Iterator[None]:
+    """`Conflict` where somebody else has brought the same bytes at the same moment."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise _duplicate() from error
+
+
+def _duplicate() -> Conflict:
+    return Conflict("The same file is in that collection already.", code="duplicate")
 
 
 def lock_document(document: Document) -> Document:
@@ -110,9 +129,8 @@ def erase_documents(documents: Sequence[Document]) -> None:
     ids = [document.id for document in documents]
     versions = list(DocumentVersion.objects.filter(document__in=ids))
     on_documents_erased.call(ids)
-    for version in versions:
-        stop_jobs(version)
-        erase_index_of(version)
+    stop_jobs(*versions)
+    erase_index_of(*versions)
     DocumentVersion.objects.filter(document__in=ids).delete()
     Document.objects.filter(id__in=ids).delete()
     erase_files_of(versions)
@@ -130,9 +148,8 @@ def reprocess_document(
         document = lock_document(document)
         if not document.is_terminal:
             raise Conflict("This document is being processed already.", code="in_progress")
-        if document.status != Status.READY:
-            require_no_twin(document, document.collection, sha256=document.sha256)
         version = DocumentVersion.objects.get(document=document, number=number or document.current_version)
+        require_no_twin(document, document.collection, sha256=version.sha256)
         if version.number != document.current_version:
             document.pending_version = version.number
         if sizes is not None:
@@ -148,7 +165,8 @@ def queue_version(document: Document, version: DocumentVersion) -> None:
     reset(version)
     version.save()
     show_state(document, version)
-    document.save()
+    with refusing_twins():
+        document.save()
     outbox.enqueue(READ, version.id)
     announce(document)
 

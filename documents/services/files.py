@@ -111,8 +111,8 @@ def erase_files_of(versions: Sequence[DocumentVersion]) -> None:
     def erase() -> None:
         for version in versions:
             _erase(tenant_id, version.id, version.storage_key)
-            with tenant_atomic(tenant_id):
-                outbox.cancel(ERASE_FILES, version.id)
+        with tenant_atomic(tenant_id):
+            outbox.cancel(ERASE_FILES, *(version.id for version in versions))
 
     transaction.on_commit(erase, robust=True)
 

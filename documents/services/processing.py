@@ -63,14 +63,14 @@ def abandon(document: Document, version: DocumentVersion, status: Status) -> Non
         document.pending_version = None
 
 
-def stop_jobs(version: DocumentVersion) -> None:
+def stop_jobs(*versions: DocumentVersion) -> None:
     for kind in (READ, EMBED):
-        outbox.cancel(kind, version.id)
+        outbox.cancel(kind, *(version.id for version in versions))
 
 
-def erase_index_of(version: DocumentVersion) -> None:
-    """Remove what processing a version made: vectors, passages, pages."""
-    chunks = Chunk.objects.filter(version=version)
+def erase_index_of(*versions: DocumentVersion) -> None:
+    """Remove what processing versions made: vectors, passages, pages."""
+    chunks = Chunk.objects.filter(version__in=versions)
     ChunkEmbedding.objects.filter(chunk__in=chunks.values("id")).delete()
     chunks.delete()
-    Page.objects.filter(version=version).delete()
+    Page.objects.filter(version__in=versions).delete()

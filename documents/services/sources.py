@@ -115,8 +115,7 @@ def remove_source(*, access: Access, source: Source, keep_documents: bool) -> No
 def erase_sources(sources: Iterable[Source]) -> None:
     """Remove the rows; documents that are left stay without a source."""
     ids = [source.id for source in sources]
-    for one in ids:
-        outbox.cancel(FETCH, one)
+    outbox.cancel(FETCH, *ids)
     Document.objects.filter(source__in=ids).update(source=None, source_key="", source_marker="")
     Source.objects.filter(id__in=ids).delete()
 

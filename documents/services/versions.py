@@ -5,7 +5,13 @@ from django.db.models import Max
 from documents.events import announce
 from documents.models import Chunk, ChunkEmbedding, Document, DocumentVersion, Status
 from documents.selectors import find_active_index, was_read_before_masking
-from documents.services.documents import lock_document, queue_version, require_change, require_no_twin
+from documents.services.documents import (
+    lock_document,
+    queue_version,
+    refusing_twins,
+    require_change,
+    require_no_twin,
+)
 from documents.services.files import AcceptedFile, IncomingFile, accept, stored
 from documents.services.processing import EMBED, make_current, reset, show_state
 from tenants.access import Access
@@ -72,7 +78,8 @@ def _take_back(document: Document, version: DocumentVersion) -> None:
     if _is_embedded(version):
         make_current(document, version)
         show_state(document, version)
-        document.save()
+        with refusing_twins():
+            document.save()
         announce(document)
         return
     # Its passages stand there; only the vectors of the model that is used now are missing.

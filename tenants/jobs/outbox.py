@@ -49,7 +49,7 @@ def _insert(kind: str, target_id: UUID, on_conflict: str, delay_seconds: float =
             """,  # noqa: S608 - the pieces are this module's own
             [uuid4(), current_tenant_id(), kind, target_id, queue_of(kind), delay_seconds],
         )
-    transaction.on_commit(dispatch, robust=True)
+    _dispatch_after_commit()
 
 
 def restart(job_id: UUID) -> None:
@@ -63,13 +63,23 @@ def restart(job_id: UUID) -> None:
             """,
             [job_id],
         )
-    transaction.on_commit(dispatch, robust=True)
+    _dispatch_after_commit()
 
 
-def cancel(kind: str, target_id: UUID) -> None:
-    """Remove the job; a worker that holds it notices by its lease."""
+def cancel(kind: str, *target_ids: UUID) -> None:
+    """Remove the jobs; a worker that holds one notices by its lease."""
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM tenants_job WHERE kind = %s AND target_id = %s", [kind, target_id])
+        cursor.execute("DELETE FROM tenants_job WHERE kind = %s AND target_id = ANY(%s)", [kind, list(target_ids)])
+
+
+def _dispatch_after_commit() -> None:
+    """Once, however many jobs the transaction makes."""
+    if not any(_dispatch_all in waiting for waiting in connection.run_on_commit):
+        transaction.on_commit(_dispatch_all, robust=True)
+
+
+def _dispatch_all() -> None:
+    dispatch()
 
 
 def dispatch() -> int:
