@@ -4,11 +4,13 @@ E-mail addresses and telephone numbers go by their looks. Card numbers must sati
 and begin as a card scheme's do, IBANs their country's length and the check digits of ISO 13616.
 """
 
+import hashlib
+import json
 import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
 import regex
@@ -133,6 +135,11 @@ class MaskingRules:
     def __bool__(self) -> bool:
         """Whether there is anything to hide."""
         return self.emails or self.phones or self.cards or self.ibans or bool(self.patterns)
+
+    @property
+    def digest(self) -> str:
+        """The same for the same rules and no others; empty where nothing is hidden."""
+        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest() if self else ""
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Greatest
 
 from documents.masking import Masker, MaskingRules, Pattern
@@ -260,17 +260,16 @@ def hidden_titles(titles: Iterable[str]) -> dict[str, str]:
     return {title: masker.hide(title) for title in titles}
 
 
-def read_before_masking() -> QuerySet[Document]:
-    """Documents that are searched as they were read before the masking policy last changed."""
-    changed = MaskingPolicy.objects.values("updated_at")[:1]
-    found: QuerySet[Document] = Document.objects.filter(status=Status.READY, started_at__lt=Subquery(changed))
+def masked_otherwise() -> QuerySet[Document]:
+    """Documents that are searched as they were read under other rules than the present ones."""
+    current = DocumentVersion.objects.filter(document=OuterRef("id"), number=OuterRef("current_version"))
+    others = current.exclude(masked_by=masking_rules().digest)
+    found: QuerySet[Document] = Document.objects.filter(Exists(others), status=Status.READY)
     return found
 
 
-def was_read_before_masking(version: DocumentVersion) -> bool:
-    return (
-        version.started_at is not None and MaskingPolicy.objects.filter(updated_at__gt=version.started_at).exists()
-    )
+def was_masked_otherwise(version: DocumentVersion) -> bool:
+    return version.masked_by != masking_rules().digest
 
 
 def masking_rules() -> MaskingRules:

@@ -161,6 +161,7 @@ def _read(run: Run, plan: _Plan) -> None:
         with run.unit() as held:
             _save_chunks(held, chunks)
             held.version.masked = dict(reader.cutter.masked)
+            held.version.masked_by = plan.rules.digest
             _finish(held, stream, language)
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from documents.events import announce
-from documents.models import Document, DocumentVersion, Status
+from documents.models import Document, DocumentVersion
 from documents.services.processing import show_state
 from tenants.db import tenant_atomic
 from tenants.jobs import leases
@@ -39,13 +39,16 @@ class Run:
 
     @contextmanager
     def unit(self) -> Iterator[Held]:
-        """A transaction that holds document and version; ends the run if job, document or version are gone."""
+        """A transaction that holds document and version; ends the run if job, document or version are gone.
+
+        Or if the version is over: the other job, which may still have been at it, was given up.
+        """
         self.lease.check()
         with tenant_atomic(self.lease.tenant_id):
             # First the document, then its job: whoever deletes or cancels takes them in this order too.
             document = Document.objects.select_for_update().filter(id=self.document_id).first()
             version = DocumentVersion.objects.filter(id=self.version_id).first()
-            if document is None or version is None or version.status == Status.CANCELLED:
+            if document is None or version is None or version.is_terminal:
                 raise LeaseLost
             if not leases.renew(self.lease, seconds=settings.DOCENT_JOB_LEASE_SECONDS):
                 raise LeaseLost

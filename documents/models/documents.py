@@ -125,7 +125,7 @@ class DocumentVersion(Processing):
     """One file of a document. `number` counts from 1; answers keep citing the version they quoted.
 
     `properties` is what the file says of itself, `masked` how many pieces of personal data of each kind are
-    hidden from search and models.
+    hidden from search and models, by the rules whose digest `masked_by` is.
     """
 
     document = TenantKey(Document, on_delete=models.DO_NOTHING, related_name="versions")
@@ -137,6 +137,7 @@ class DocumentVersion(Processing):
     storage_key = models.CharField(max_length=200)
     properties = models.JSONField(default=dict)
     masked = models.JSONField(default=dict)
+    masked_by = models.CharField(max_length=64, blank=True, default="", db_default="")
     uploaded_by_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -18,7 +18,7 @@ from documents.masking import (
     compile_pattern,
 )
 from documents.models import DocumentVersion, MaskingPolicy
-from documents.selectors import masking_rules, read_before_masking
+from documents.selectors import masked_otherwise, masking_rules
 from documents.services.processing import READ, reset, show_state
 from tenants.access import Access
 from tenants.audit import record
@@ -74,13 +74,13 @@ def try_masking(*, access: Access, rules: MaskingRules, text: str) -> Masked:
 
 
 def mask_documents_anew(*, access: Access) -> int:
-    """Read again what was read before the policy last changed; returns how many documents.
+    """Read again what was read under other rules than the present ones; returns how many documents.
 
     Each is searched as it is until its turn comes, and has no passages while it is read.
     """
     access.require(Action.MANAGE_TENANT)
     with tenant_atomic(access.tenant_id):
-        documents = list(read_before_masking().select_for_update(of=["self"]).order_by("id"))
+        documents = list(masked_otherwise().select_for_update(of=["self"]).order_by("id"))
         versions = DocumentVersion.objects.filter(document__in=documents, number=F("document__current_version"))
         current = {version.document_id: version for version in versions}
         for document in documents:

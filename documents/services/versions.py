@@ -3,8 +3,8 @@
 from django.db.models import Max
 
 from documents.events import announce
-from documents.models import Chunk, ChunkEmbedding, Document, DocumentVersion, Status
-from documents.selectors import find_active_index, was_read_before_masking
+from documents.models import Document, DocumentVersion, Status
+from documents.selectors import was_masked_otherwise
 from documents.services.documents import (
     lock_document,
     queue_version,
@@ -13,12 +13,11 @@ from documents.services.documents import (
     require_no_twin,
 )
 from documents.services.files import AcceptedFile, IncomingFile, accept, stored
-from documents.services.processing import EMBED, make_current, reset, show_state
+from documents.services.processing import make_current, show_state
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict
-from tenants.jobs import outbox
 from tenants.limits.quotas import require_quotas
 from tenants.models import QuotaKind
 
@@ -49,7 +48,7 @@ def replace_file(*, access: Access, document: Document, file: IncomingFile) -> D
 
 
 def restore_version(*, access: Access, document: Document, version: DocumentVersion) -> Document:
-    """Let questions find an earlier version again, at once if it was embedded by the present model.
+    """Let questions find an earlier version again: at once, unless other things are masked by now.
 
     Raises `Conflict` while the document is processed, for a version that was never ready, and where another
     document of the collection holds its bytes by now.
@@ -71,33 +70,16 @@ def restore_version(*, access: Access, document: Document, version: DocumentVers
 
 
 def _take_back(document: Document, version: DocumentVersion) -> None:
-    if was_read_before_masking(version):
+    if was_masked_otherwise(version):
         document.pending_version = version.number
         queue_version(document, version)
         return
-    if _is_embedded(version):
-        make_current(document, version)
-        show_state(document, version)
-        with refusing_twins():
-            document.save()
-        announce(document)
-        return
-    # Its passages stand there; only the vectors of the model that is used now are missing.
-    pages, chunks = version.page_count, version.chunk_count
-    reset(version)
-    version.status, version.page_count, version.chunk_count = Status.EMBEDDING, pages, chunks
-    version.save()
-    document.pending_version = version.number
+    # What was ready once has its vectors in every index that has answered since.
+    make_current(document, version)
     show_state(document, version)
-    document.save()
-    outbox.enqueue(EMBED, version.id)
+    with refusing_twins():
+        document.save()
     announce(document)
-
-
-def _is_embedded(version: DocumentVersion) -> bool:
-    chunks = Chunk.objects.filter(version=version)
-    done = ChunkEmbedding.objects.filter(index=find_active_index(), document=version.document_id)
-    return not chunks.exclude(id__in=done.values("chunk_id")).exists()
 
 
 def _find_same(document: Document, file: AcceptedFile) -> DocumentVersion | None:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from documents.masking import KINDS, MAX_NAME, MAX_PATTERN, MAX_PATTERNS, MaskingRules, Pattern
-from documents.selectors import masking_rules, read_before_masking
+from documents.selectors import masked_otherwise, masking_rules
 from documents.services.masking import MAX_SAMPLE, mask_documents_anew, set_masking_policy, try_masking
 from tenants.access import Access
 from tenants.errors import InvalidInput
@@ -66,7 +66,7 @@ def try_out(request: HttpRequest, access: Access) -> HttpResponse:
 
 @settings_form(Action.MANAGE_TENANT, page=PAGE)
 def apply(request: HttpRequest, access: Access) -> None:
-    """Read again what was read before the rules changed."""
+    """Read again what was read under other rules."""
     count = mask_documents_anew(access=access)
     words = ngettext("%d document is read again.", "%d documents are read again.", count) % count
     messages.success(request, words)
@@ -106,7 +106,7 @@ def _page(
         "patterns": [*rules.patterns, *[Pattern("", "")] * min(_BLANK_ROWS, MAX_PATTERNS - len(rules.patterns))],
         "limits": {"name": MAX_NAME, "pattern": MAX_PATTERN, "patterns": MAX_PATTERNS, "sample": MAX_SAMPLE},
         "text": request.POST.get("text", ""),
-        "outdated": read_before_masking().count(),
+        "outdated": masked_otherwise().count(),
         **(tried or {}),
     }
     return render_settings(request, access, PAGE, "settings/masking.html", context, status=status)

@@ -23,30 +23,24 @@ def enqueue(kind: str, target_id: UUID, *, delay_seconds: float = 0) -> None:
 
     A job that exists already (running, waiting or dead) starts afresh, and whoever holds it loses it.
     """
-    _insert(
-        kind,
-        target_id,
-        """
-        ON CONFLICT (kind, target_id) DO UPDATE SET attempts = 0, run_at = excluded.run_at, dead_at = NULL,
-            started_at = NULL, lease_id = NULL, lease_expires_at = NULL, sent_at = NULL
-        """,
-        delay_seconds,
-    )
+    _insert(kind, target_id, delay_seconds=delay_seconds)
 
 
 def ensure(kind: str, target_id: UUID) -> None:
-    """As `enqueue`, but a job that exists already goes on as it is."""
-    _insert(kind, target_id, "ON CONFLICT (kind, target_id) DO NOTHING")
+    """As `enqueue`, but a job that runs or waits already goes on as it is."""
+    _insert(kind, target_id, only_dead="WHERE tenants_job.dead_at IS NOT NULL")
 
 
-def _insert(kind: str, target_id: UUID, on_conflict: str, delay_seconds: float = 0) -> None:
+def _insert(kind: str, target_id: UUID, *, only_dead: str = "", delay_seconds: float = 0) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO tenants_job (id, tenant_id, kind, target_id, queue, attempts, run_at, created_at)
             VALUES (%s, %s, %s, %s, %s, 0, now() + make_interval(secs => %s), now())
-            {on_conflict}
-            """,  # noqa: S608 - the pieces are this module's own
+            ON CONFLICT (kind, target_id) DO UPDATE SET attempts = 0, run_at = excluded.run_at, dead_at = NULL,
+                started_at = NULL, lease_id = NULL, lease_expires_at = NULL, sent_at = NULL
+            {only_dead}
+            """,  # noqa: S608 - the condition is this module's own
             [uuid4(), current_tenant_id(), kind, target_id, queue_of(kind), delay_seconds],
         )
     _dispatch_after_commit()

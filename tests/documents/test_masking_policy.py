@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from documents.masking import MaskingRules, Pattern
 from documents.models import Chunk, DocumentVersion, MaskingPolicy
-from documents.selectors import hidden_titles, masking_rules, read_before_masking
+from documents.selectors import hidden_titles, masked_otherwise, masking_rules
 from documents.services.masking import set_masking_policy
+from documents.services.processing import READ
+from tenants.context import tenant_context
 from tenants.db import tenant_atomic
+from tenants.jobs.models import Job
+from tenants.jobs.runner import run_job
 from tenants.models import AuditEvent
-from tests.factories import document_of, processed, ready, uploaded
+from tests.factories import document_of, processed, ready, uploaded, work_off
 from tests.people import Person
 from tests.processes import Running
 
@@ -177,7 +183,7 @@ def test_documents_that_were_read_before_are_read_again_and_searched_till_then(
     assert processed(bob, document)["status"] == "ready"
     assert "ann@acme.example" not in stored_chunks(bob, document)[0][3]
     with tenant_atomic(adam.access.tenant_id):
-        assert not read_before_masking().exists()
+        assert not masked_otherwise().exists()
         [event] = AuditEvent.objects.filter(action="masking.applied")
         assert event.data == {"documents": 1}
     assert document_of(charlie, foreign["id"]) == foreign
@@ -185,6 +191,29 @@ def test_documents_that_were_read_before_are_read_again_and_searched_till_then(
         "0 documents are read again."
         in adam.client.post(f"{SETTINGS}apply/", headers=BROWSER, follow=True).content.decode()
     )
+
+
+def test_which_documents_are_masked_otherwise_is_no_matter_of_clocks(
+    adam: Person, bob: Person, charlie: Person, unsent: None
+) -> None:
+    """Nor of the moment: a document is known by the rules that it was read under."""
+    theirs, document = (uploaded(person, "letter.md", LETTER.encode())["id"] for person in (charlie, bob))
+    with tenant_context(bob.access.tenant_id):
+        assert run_job(Job.objects.get(kind=READ, tenant_id=bob.access.tenant_id).id)
+    hide(adam, emails=True)
+    with tenant_atomic(adam.access.tenant_id):
+        # As a server whose clock is slow writes it.
+        MaskingPolicy.objects.update(updated_at=timezone.now() - timedelta(hours=1))
+    for person in (bob, charlie):
+        work_off(person)
+    with tenant_atomic(adam.access.tenant_id):
+        assert [str(one.id) for one in masked_otherwise()] == [document]
+    hide(adam)
+    with tenant_atomic(adam.access.tenant_id):
+        assert not masked_otherwise().exists(), "it is masked as it should be again"
+    with tenant_atomic(charlie.access.tenant_id):
+        assert not masked_otherwise().exists()
+    assert document_of(charlie, theirs)["status"] == "ready"
 
 
 def test_a_version_that_was_read_before_is_read_again_when_it_is_taken_back(
