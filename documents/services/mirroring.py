@@ -17,6 +17,7 @@ from documents.extraction.types import ZIP
 from documents.models import Document, DocumentVersion, Source
 from documents.services.archives import members_of
 from documents.services.documents import delete_document, lock_document
+from documents.services.exchanging import HeldUp, rename, settle
 from documents.services.files import AcceptedFile, IncomingFile, accept, find_twin
 from documents.services.looks import note_failure, note_success
 from documents.services.sources import require_source_change, web_terms
@@ -35,6 +36,8 @@ _INSIDE = "//"
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # What the next look may do, once documents that are processed now are ready.
 _PASSING = frozenset({"in_progress", "duplicate"})
+# If only one document in so many stays, and no others come, the folder is rather not there than emptied.
+_FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +139,8 @@ def _known(access: Access, source: Source) -> dict[str, _Known]:
 
 
 @dataclass(slots=True)
-class _Mirror:
-    """One look at one source, in a unit of its own for each thing."""
+class _Documents:
+    """What becomes of documents while one look at their source is gone through."""
 
     access: Access
     source: Source
@@ -147,8 +150,98 @@ class _Mirror:
     _seen: set[str] = field(default_factory=set)
     _unseen: list[str] = field(default_factory=list)
     _listed: set[str] = field(default_factory=set)
+    _same: set[UUID] = field(default_factory=set)
     _twins: set[UUID] = field(default_factory=set)
+    _held_up: list[HeldUp] = field(default_factory=list)
     _removed: set[UUID] = field(default_factory=set)
+
+    def _take_file(self, item: Item, file: AcceptedFile) -> None:
+        known = self.known.get(item.key)
+        if known is None:
+            self._add(item, file)
+        elif known.sha256 == file.sha256:
+            with tenant_atomic(self.access.tenant_id):
+                Document.objects.filter(id=known.document_id).update(source_marker=item.marker)
+            self._same.add(known.document_id)
+            self.report.unchanged += 1
+        else:
+            self._replace(known.document_id, item, file)
+
+    def _add(self, item: Item, file: AcceptedFile) -> None:
+        origin = Origin(self.source, item.key, item.marker, item.title, item.changed_at)
+        with ExitStack() as undo, tenant_atomic(self.access.tenant_id):
+            twin = find_twin(self.source.collection_id, file.sha256)
+            if twin is not None and twin.source_id == self.source.id and not self._is_there(twin.source_key):
+                self.known.pop(twin.source_key, None)
+                rename(self.access, lock_document(twin), item, file.name)
+                self.report.renamed += 1
+                return
+            result = store(self.access, file, self.source.collection, UploadOptions(), undo=undo, origin=origin)
+            assert result.document is not None
+            undo.pop_all()
+        if result.is_duplicate:
+            self.report.twins += 1
+            self._twins.add(result.document.id)
+        else:
+            self.report.added += 1
+            self.report.touched.add(result.document.id)
+
+    def _replace(self, document_id: UUID, item: Item, file: AcceptedFile) -> None:
+        origin = Origin(self.source, item.key, item.marker, item.title, item.changed_at)
+        with tenant_atomic(self.access.tenant_id):
+            document = Document.objects.filter(id=document_id).first()
+            if document is None:
+                raise NotFound("The document was deleted meanwhile.")
+            twin = find_twin(document.collection_id, file.sha256, apart_from=document)
+            if twin is not None and self._may_move(twin):
+                self._held_up.append(HeldUp(item, file.name, document_id, twin.id))
+                return
+            incoming = IncomingFile(file.name, file.size, file.content)
+            replace_file(access=self.access, document=document, file=incoming, properties=origin.properties)
+            Document.objects.filter(id=document_id).update(source_marker=item.marker)
+        self.report.replaced += 1
+        self.report.touched.add(document_id)
+
+    def _may_move(self, twin: Document) -> bool:
+        """Not where what is gone makes room for it anyway. A web page has one place alone."""
+        is_here = twin.source_id == self.source.id
+        return self.source.kind == Source.Kind.FOLDER and (not is_here or self._is_there(twin.source_key))
+
+    def _is_there(self, key: str) -> bool:
+        is_listed = bool({key, key.partition(_INSIDE)[0]} & self._listed)
+        return is_listed or key in self._seen or key.startswith(tuple(self._unseen))
+
+    def _settle(self) -> None:
+        settled = settle(self.access, self._held_up, stays=self._stays)
+        self.report.renamed += settled.moved
+        self.report.removed += len(settled.removed)
+        self.report.twins += len(settled.twins)
+        self._removed |= settled.removed
+        for one in settled.waiting:
+            self._refuse(one.item.key, Conflict("Another document has this file's bytes.", code="duplicate"))
+
+    def _stays(self, document_id: UUID) -> bool:
+        """Whether a document has the bytes of its file, or is new, or none of this source."""
+        return document_id in self._same or all(one.document_id != document_id for one in self.known.values())
+
+    def _remove(self, document_id: UUID) -> None:
+        with tenant_atomic(self.access.tenant_id):
+            document = Document.objects.filter(id=document_id, source=self.source).first()
+            if document is not None:
+                delete_document(access=self.access, document=document)
+                self._removed.add(document_id)
+                self.report.removed += 1
+
+    def _refuse(self, name: str, error: SourceError | DocentError | OSError) -> None:
+        problem = _problem(name, error)
+        self.report.problems.append(problem)
+        self.report.is_unfinished |= problem.code in _PASSING
+
+
+class _Mirror(_Documents):
+    """One look at one source, in a unit of its own for each thing."""
+
+    __slots__ = ()
 
     def run(self, *, allow_empty: bool) -> SyncReport:
         self._listed = {item.key for item in self.look.items}
@@ -157,6 +250,7 @@ class _Mirror:
             self.report.problems.append(Problem(part.prefix or self.source.location, "unreadable", part.reason))
         for item in self.look.items:
             self._take(item)
+        self._settle()
         self._remove_gone(allow_empty=allow_empty)
         # What stood in the way of the same bytes elsewhere has made room, or soon will.
         self.report.is_unfinished |= bool(self._twins & (self.report.touched | self._removed))
@@ -187,6 +281,7 @@ class _Mirror:
         if not before or not item.marker or any(one.marker != item.marker for one in before.values()):
             return False
         self._seen |= before.keys()
+        self._same |= {one.document_id for one in before.values()}
         self.report.unchanged += len(before)
         return True
 
@@ -200,6 +295,7 @@ class _Mirror:
             self._take_file(item, file)
 
     def _take_archive(self, item: Item, archive: AcceptedFile) -> None:
+        problems, twins = len(self.report.problems), self.report.twins
         try:
             for member in members_of(archive):
                 key = f"{item.key}{_INSIDE}{member.name}"[:MAX_KEY]
@@ -214,78 +310,18 @@ class _Mirror:
                     self._refuse(key, error)
         except ExtractionError as error:
             raise SourceError(error.code, error.detail) from error
-
-    def _take_file(self, item: Item, file: AcceptedFile) -> None:
-        known = self.known.get(item.key)
-        if known is None:
-            self._add(item, file)
-        elif known.sha256 == file.sha256:
-            with tenant_atomic(self.access.tenant_id):
-                Document.objects.filter(id=known.document_id).update(source_marker=item.marker)
-            self.report.unchanged += 1
-        else:
-            self._replace(known.document_id, item, file)
-
-    def _add(self, item: Item, file: AcceptedFile) -> None:
-        origin = Origin(self.source, item.key, item.marker, item.title, item.changed_at)
-        with ExitStack() as undo, tenant_atomic(self.access.tenant_id):
-            twin = find_twin(self.source.collection_id, file.sha256)
-            if twin is not None and twin.source_id == self.source.id and not self._is_there(twin.source_key):
-                self.known.pop(twin.source_key, None)
-                _rename(self.access, twin, item, file)
-                self.report.renamed += 1
-                return
-            result = store(self.access, file, self.source.collection, UploadOptions(), undo=undo, origin=origin)
-            assert result.document is not None
-            undo.pop_all()
-        if result.is_duplicate:
-            self.report.twins += 1
-            self._twins.add(result.document.id)
-        else:
-            self.report.added += 1
-            self.report.touched.add(result.document.id)
-
-    def _is_there(self, key: str) -> bool:
-        is_listed = bool({key, key.partition(_INSIDE)[0]} & self._listed)
-        return is_listed or key in self._seen or key.startswith(tuple(self._unseen))
-
-    def _replace(self, document_id: UUID, item: Item, file: AcceptedFile) -> None:
-        origin = Origin(self.source, item.key, item.marker, item.title, item.changed_at)
-        with tenant_atomic(self.access.tenant_id):
-            document = Document.objects.filter(id=document_id).first()
-            if document is None:
-                raise NotFound("The document was deleted meanwhile.")
-            incoming = IncomingFile(file.name, file.size, file.content)
-            version = replace_file(access=self.access, document=document, file=incoming)
-            DocumentVersion.objects.filter(id=version.id).update(properties=origin.properties)
-            Document.objects.filter(id=document_id).update(source_marker=item.marker)
-        self.report.replaced += 1
-        self.report.touched.add(document_id)
+        refused = {problem.code for problem in self.report.problems[problems:]}
+        if refused & {*_PASSING, "quota_exceeded"} or self.report.twins > twins:
+            _read_again(self.access, self.source, item.key)
 
     def _remove_gone(self, *, allow_empty: bool) -> None:
         unseen = tuple(self._unseen)
         gone = [key for key in self.known if key not in self._seen and not key.startswith(unseen)]
-        is_all = len(gone) == len(self.known) and not (self.report.changes or self.report.twins)
-        if gone and is_all and not allow_empty:
-            raise SourceError(
-                "source_empty",
-                f"There is nothing left of {len(gone):,} documents. If that is meant, say --allow-empty.",
-            )
+        if gone and not allow_empty:
+            new = self.report.added + self.report.renamed + self.report.twins
+            _require_not_emptied(len(self.known), len(gone), new)
         for key in gone:
             self._remove(self.known[key].document_id)
-
-    def _remove(self, document_id: UUID) -> None:
-        with tenant_atomic(self.access.tenant_id):
-            document = Document.objects.filter(id=document_id, source=self.source).first()
-            if document is not None:
-                delete_document(access=self.access, document=document)
-                self._removed.add(document_id)
-                self.report.removed += 1
-
-    def _refuse(self, name: str, error: SourceError | DocentError | OSError) -> None:
-        problem = _problem(name, error)
-        self.report.problems.append(problem)
-        self.report.is_unfinished |= problem.code in _PASSING
 
 
 def _problem(name: str, error: SourceError | DocentError | OSError) -> Problem:
@@ -297,14 +333,20 @@ def _problem(name: str, error: SourceError | DocentError | OSError) -> Problem:
     return Problem(name, "unreadable", f"The file cannot be read ({error.strerror}).")
 
 
-def _rename(access: Access, document: Document, item: Item, file: AcceptedFile) -> None:
-    """The same bytes under another name; answers go on citing the document."""
-    document = lock_document(document)
-    if document.title == document.name:
-        document.title = item.title or file.name
-    document.name, document.source_key, document.source_marker = file.name, item.key, item.marker
-    document.save(update_fields=["title", "name", "source_key", "source_marker", "updated_at"])
-    record(access, "document.changed", target_kind="document", target_id=document.id, fields=["name", "title"])
+def _require_not_emptied(known: int, gone: int, new: int) -> None:
+    """A disk that is not mounted looks like an empty folder, or one with a single file that says so."""
+    if (known - gone) * _FEW < known and new < gone:
+        raise SourceError(
+            "source_empty",
+            f"{gone:,} of {known:,} documents are not there any more. If that is meant, say --allow-empty.",
+        )
+
+
+def _read_again(access: Access, source: Source, key: str) -> None:
+    """Look into an archive again next time, though it is the same: not everything in it could be taken yet."""
+    with tenant_atomic(access.tenant_id):
+        inside = Document.objects.filter(source=source, source_key__startswith=f"{key}{_INSIDE}")
+        inside.update(source_marker="")
 
 
 def _incoming(name: str, content: BinaryIO) -> IncomingFile:

@@ -1,5 +1,7 @@
 """Writes: the files that a document has had."""
 
+from collections.abc import Mapping
+
 from django.db.models import Max
 
 from documents.events import announce
@@ -22,11 +24,14 @@ from tenants.limits.quotas import require_quotas
 from tenants.models import QuotaKind
 
 
-def replace_file(*, access: Access, document: Document, file: IncomingFile) -> DocumentVersion:
+def replace_file(
+    *, access: Access, document: Document, file: IncomingFile, properties: Mapping[str, str] | None = None
+) -> DocumentVersion:
     """Give a document a new file: the old one is searched until the new one is ready, and stays readable.
 
-    The bytes of the current version make no new one; that is returned. Raises `Conflict` while the document is
-    processed and for bytes that another document of the collection holds, and what `accept` raises.
+    `properties` are known of it beside what it says itself. The bytes of the current version make no new one; that
+    is returned. Raises `Conflict` while the document is processed and for bytes that another document of the
+    collection holds, and what `accept` raises.
     """
     require_change(access, document)
     accepted = accept(file)
@@ -38,7 +43,7 @@ def replace_file(*, access: Access, document: Document, file: IncomingFile) -> D
         _require_idle(document)
         require_no_twin(document, document.collection, sha256=version.sha256)
         require_quotas(access, {QuotaKind.BYTES: version.size})
-        version.document = document
+        version.document, version.properties = document, dict(properties or {})
         version.number = 1 + DocumentVersion.objects.filter(document=document).aggregate(n=Max("number"))["n"]
         version.save(force_insert=True)
         document.pending_version = version.number

@@ -77,20 +77,26 @@ def _walk(real: Path, unseen: list[Unseen]) -> Iterator[Path]:
     while waiting:
         folder = waiting.pop()
         try:
-            with os.scandir(folder) as found:
-                entries = sorted((one for one in found if not _is_hidden(one.name)), key=lambda one: one.name)
+            folders, files = _listed(real, folder)
         except OSError as error:
             prefix = "" if folder == real else f"{_key(folder.relative_to(real))}/"
             unseen.append(Unseen(prefix, f"The folder cannot be read ({error.strerror})."))
             continue
-        folders = []
-        for entry in entries:
+        yield from files
+        waiting += reversed(folders)
+
+
+def _listed(real: Path, folder: Path) -> tuple[list[Path], list[Path]]:
+    """Folders and files in it, by name. Raises `OSError` if what something is cannot be told, too."""
+    folders, files = [], []
+    with os.scandir(folder) as found:
+        for entry in sorted((one for one in found if not _is_hidden(one.name)), key=lambda one: one.name):
             path = folder / entry.name
             if entry.is_dir(follow_symlinks=False):
                 folders.append(path)
             elif entry.is_file(follow_symlinks=False) or (entry.is_symlink() and _stands_for_hidden(real, path)):
-                yield path
-        waiting += reversed(folders)
+                files.append(path)
+    return folders, files
 
 
 def _stands_for_hidden(real: Path, link: Path) -> bool:
