@@ -15,7 +15,8 @@ def register() -> None:
     register_job(EMBED, JobHandler(run=embed_version, give_up=give_up, queue=Queue.EMBED))
     register_job(ERASE_FILES, JobHandler(run=finish_erasing, give_up=leave_for_the_sweep))
     register_job(reindex.REINDEX, JobHandler(run=reindex.build_index, give_up=reindex.give_up, queue=Queue.EMBED))
-    register_guide(reindex.REINDEX, JobGuide(reasons=reindex.reasons, retry=reindex.retry))
+    building = JobGuide(reasons=reindex.reasons, retry=reindex.retry, progress=reindex.progress)
+    register_guide(reindex.REINDEX, building)
     processing = JobGuide(reasons=jobs.reasons, retry=jobs.retry, cancel=jobs.cancel, progress=jobs.progress)
     for kind in (READ, EMBED):
         register_guide(kind, processing)

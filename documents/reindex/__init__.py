@@ -9,7 +9,7 @@ active one's, so that no document is finished between the last look and the swit
 from documents.reindex.building import build_index, give_up
 from documents.reindex.dropping import drop_indexes, drop_old_indexes
 from documents.reindex.indexes import REINDEX
-from documents.reindex.services import reasons, retry, start_reindex, stop_reindex, take_back
+from documents.reindex.services import progress, reasons, retry, start_reindex, stop_reindex, take_back
 
 __all__ = [
     "REINDEX",
@@ -17,6 +17,7 @@ __all__ = [
     "drop_indexes",
     "drop_old_indexes",
     "give_up",
+    "progress",
     "reasons",
     "retry",
     "start_reindex",

@@ -29,10 +29,15 @@ _SHEAF = 1024
 _TURN_SECONDS = 1.0
 # Until documents are free that somebody holds.
 _PAUSE_SECONDS = 0.2
+# The model server is not there now: however long that lasts, nothing is wrong with the index.
+_AWAY = frozenset({"model_unreachable", "model_timeout"})
 
 
 def build_index(index_id: UUID, lease: Lease) -> None:
-    """Complete an index and make it the active one. What its model refuses for good fails; the rest is retried."""
+    """Complete an index and make it the active one.
+
+    What its model refuses for good fails, a server that is away is waited for, the rest is retried.
+    """
     with tenant_atomic(lease.tenant_id):
         index = EmbeddingIndex.objects.filter(id=index_id, status=Status.BUILDING).first()
     if index is None:
@@ -49,6 +54,8 @@ def build_index(index_id: UUID, lease: Lease) -> None:
             # For whoever looks meanwhile, and for `give_up`.
             held.error_code, held.error_detail = error.code, error.detail
             held.save()
+        if error.code in _AWAY:
+            raise TurnOver(delay_seconds=settings.DOCENT_JOB_LEASE_SECONDS) from error
         raise
 
 

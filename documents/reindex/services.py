@@ -15,7 +15,7 @@ from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tenants.jobs import outbox
 from tenants.permissions import Action
-from tenants.services.jobs import JobReason
+from tenants.services.jobs import JobProgress, JobReason
 
 
 def start_reindex(*, access: Access, model: str) -> EmbeddingIndex:
@@ -97,6 +97,18 @@ def reasons(index_ids: list[UUID]) -> Mapping[UUID, JobReason]:
     """Why building failed, as it stands on the indexes."""
     failed = EmbeddingIndex.objects.filter(id__in=index_ids).exclude(error_code="")
     return {index.id: JobReason(index.error_code, index.error_detail) for index in failed}
+
+
+def progress(index_ids: list[UUID]) -> Mapping[UUID, JobProgress]:
+    """How far they are, and whether they wait for their model's server."""
+    indexes = EmbeddingIndex.objects.filter(id__in=index_ids)
+    return {
+        index.id: JobProgress(
+            "waiting_for_model" if index.error_code else "embedding",
+            round(index.embedded / max(1, index.total), 3),
+        )
+        for index in indexes
+    }
 
 
 def retry(access: Access, index_id: UUID) -> None:

@@ -19,7 +19,14 @@ class LeaseLost(Exception):
 
 
 class TurnOver(Exception):
-    """Raised by a handler that stops halfway to let others on; the job goes on when its turn comes again."""
+    """Raised by a handler that stops halfway: to let others on, or, with a delay, as nothing can be done now.
+
+    The job goes on when its turn comes again. No attempt is counted.
+    """
+
+    def __init__(self, *, delay_seconds: float = 0.0) -> None:
+        super().__init__()
+        self.delay_seconds = delay_seconds
 
 
 @dataclass(slots=True)
@@ -125,16 +132,16 @@ def release(lease: Lease, *, delay_seconds: float) -> None:
         )
 
 
-def pass_on(lease: Lease) -> None:
+def pass_on(lease: Lease, *, delay_seconds: float) -> None:
     """Give the job back without counting the attempt: it keeps its place among its tenant's own."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE tenants_job SET lease_id = NULL, lease_expires_at = NULL, sent_at = NULL,
-                attempts = greatest(0, attempts - 1)
+                attempts = greatest(0, attempts - 1), run_at = now() + make_interval(secs => %s)
             WHERE id = %s AND lease_id = %s
             """,
-            [lease.job_id, lease.lease_id],
+            [delay_seconds, lease.job_id, lease.lease_id],
         )
 
 

@@ -39,8 +39,8 @@ def run_job(job_id: UUID) -> bool:
             handler_of(lease.kind).run(lease.target_id, lease)
     except LeaseLost:
         logger.info("job %s (%s) was taken away", lease.job_id, lease.kind)
-    except TurnOver:
-        leases.pass_on(lease)
+    except TurnOver as turn:
+        leases.pass_on(lease, delay_seconds=turn.delay_seconds)
     except Exception as error:
         logger.exception("job %s (%s) failed at attempt %d", lease.job_id, lease.kind, lease.attempts)
         if lease.attempts >= MAX_ATTEMPTS:

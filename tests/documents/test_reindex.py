@@ -7,12 +7,14 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 
 import pytest
 from celery import current_app
 from django.db import connection, connections
+from pytest_django import Settings
 
 from documents.models import Chunk, ChunkEmbedding, Collection, Document, EmbeddingIndex
 from documents.reindex import (
@@ -269,6 +271,30 @@ def test_F24_a_server_that_stays_away_fails_the_index_with_its_reason_and_a_retr
     )
     assert indexes_of(alice) == {OLD: "retired", NEW: "active"}
     assert found(alice) == expected_hits(MANY, NEW, 20, top_k=5)
+
+
+def test_F24_a_server_that_is_away_is_waited_for(
+    alice: Person, models: OllamaStandIn, settings: Settings, acme_texts: list[str]
+) -> None:
+    new = start_reindex(access=alice.access, model=NEW)
+    settings.OLLAMA_HOST = "http://127.0.0.1:9"
+    for _ in range(5):
+        run_reindex()
+        job = reindex_job()
+        assert job is not None
+        assert (job.attempts, job.dead_at) == (0, None)
+        assert job.run_at > job.created_at + timedelta(seconds=settings.DOCENT_JOB_LEASE_SECONDS / 2)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE tenants_job SET run_at = now()")
+    [shown] = alice.full_api.get("/api/v1/jobs/").json()["results"]
+    assert (shown["status"], shown["stage"], shown["progress"]) == ("waiting", "waiting_for_model", 0.0)
+    building = index_of(alice, "building")
+    assert (building, building.error_detail) == (new, "The model server cannot be reached.")
+    settings.OLLAMA_HOST = models.url
+    assert found(alice) == expected_hits(acme_texts, OLD, 12, top_k=5)
+    run_reindex()
+    assert index_of(alice, "active") == new
+    assert index_of(alice, "active").error_detail == ""
 
 
 def test_F24_a_killed_worker_loses_nothing(
