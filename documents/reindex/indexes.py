@@ -45,6 +45,8 @@ def missing_in(index: EmbeddingIndex, active: EmbeddingIndex) -> QuerySet[ChunkE
 def switch(active: EmbeddingIndex, following: EmbeddingIndex) -> None:
     """Let the complete index answer from now on. The caller holds both."""
     active.status, active.retired_at = Status.RETIRED, Now()
+    # The first one answers from its making on.
+    active.activated_at = active.activated_at or active.created_at
     active.save()
     following.status, following.activated_at, following.retired_at = Status.ACTIVE, Now(), None
     following.error_code = following.error_detail = ""

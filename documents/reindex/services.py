@@ -80,7 +80,13 @@ def stop_reindex(*, access: Access) -> EmbeddingIndex:
         index = lock_indexes().building
         if index is None:
             raise Conflict("No index is being built.", code="not_building")
-        mark_failed(index, "cancelled", "Building was stopped.")
+        if index.activated_at is None:
+            mark_failed(index, "cancelled", "Building was stopped.")
+        else:
+            # It has answered once and may again: what it has it keeps.
+            index.status, index.retired_at = Status.RETIRED, Now()
+            index.error_code = index.error_detail = ""
+            index.save()
         outbox.cancel(REINDEX, index.id)
         record(access, "index.stopped", target_kind="index", target_id=index.id)
     return index

@@ -16,7 +16,7 @@ from rest_framework import serializers
 from documents.cutting import Passage
 from documents.models import Chunk, Document, Page
 from documents.preview import MAX_PAGES, preview_passages
-from documents.selectors import access_document, access_version, list_chunks
+from documents.selectors import access_document, list_chunks
 from documents.services.documents import reprocess_document
 from documents.services.sizes import MAX_CHUNK, MIN_CHUNK, Sizes, chosen_sizes
 from documents.views.forms import fields_of, form_view, tell
@@ -109,8 +109,8 @@ def _sizes(document: Document, wanted: Mapping[str, int]) -> Sizes:
 
 
 def _pages(access: Access, document: Document, first: int) -> list[dict[str, Any]]:
-    version = access_version(access, document.id)
-    pages = Page.objects.filter(version=version, number__gte=first, number__lt=first + _SHOWN_PAGES)
+    current = {"version__document": document, "version__number": document.current_version}
+    pages = Page.objects.filter(**current, number__gte=first, number__lt=first + _SHOWN_PAGES)
     place = (access.tenant_slug, "passage", document.id, document.current_version)
     return [
         {"number": page.number, "label": page.label, "url": tenant_url(*place, page.number)}
@@ -134,8 +134,9 @@ def _passages(document: Document, sizes: Sizes, first: int, *, is_preview: bool)
 def _by_page(pages: Iterable[dict[str, Any]], passages: Iterable[Chunk | Passage]) -> list[dict[str, Any]]:
     by_number = {page["number"]: {**page, "passages": []} for page in pages}
     for passage in passages:
-        shown = {"heading": passage.heading, "text": passage.text, "length": len(passage.text)}
-        by_number[passage.page]["passages"].append(shown)
+        if passage.page in by_number:  # it may have been read since the pages were looked up
+            shown = {"heading": passage.heading, "text": passage.text, "length": len(passage.text)}
+            by_number[passage.page]["passages"].append(shown)
     return list(by_number.values())
 
 

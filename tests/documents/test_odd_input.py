@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import time
+from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
+from tests.documents.indexed import TEXTS, made_index, stocked
 from tests.factories import document_of, uploaded, work_off
 from tests.people import Person
 
@@ -37,3 +41,26 @@ def test_a_search_for_a_whole_text_ends_soon(bob: Person) -> None:
         answer = bob.client.get(f"/o/acme/documents/?q={'+'.join(words)}")
         assert (answer.status_code, len(answer.context["documents"])) == (200, expected)
         assert time.monotonic() - began < 5
+
+
+def test_a_file_that_cannot_be_read_keeps_no_others_out(alice: Person, tmp_path: Path) -> None:
+    (tmp_path / "kilns.txt").write_text("The kiln is fired on Fridays.")
+    complained = io.StringIO()
+    # A file of the system that is there and cannot be read from its beginning.
+    paths = ["/proc/self/mem", str(tmp_path)]
+    with pytest.raises(CommandError, match="Not everything could be added"):
+        call_command("ingest", *paths, "--tenant", "acme", "--collection", "Kilns", stderr=complained)
+    assert complained.getvalue().startswith("mem: refused: The file cannot be read (")
+    [document] = alice.api.get("/api/v1/documents/").json()["results"]
+    assert (document["name"], document["status"]) == ("kilns.txt", "ready")
+
+
+def test_passages_that_come_while_they_are_looked_at_are_no_failure(
+    bob: Person, dana: Person, charlie: Person
+) -> None:
+    """Their pages were not there yet a moment before."""
+    made_index(bob)
+    document = stocked(bob, "kilns.txt", TEXTS)
+    for person, status in ((bob, 200), (dana, 200)):
+        assert person.client.get(f"/o/acme/documents/{document.id}/chunks/").status_code == status
+    assert charlie.client.get(f"/o/globex/documents/{document.id}/chunks/").status_code == 404

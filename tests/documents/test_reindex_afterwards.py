@@ -65,6 +65,19 @@ def test_one_that_lacks_what_came_since_is_brought_up_to_date_first(alice: Perso
     assert holdings_of(alice, index_of(alice, "active")) == holdings_of(alice, index_of(alice, "retired"))
 
 
+def test_one_whose_taking_back_is_stopped_can_be_taken_back_later(alice: Person, acme_texts: list[str]) -> None:
+    start_reindex(access=alice.access, model=NEW)
+    run_reindex()
+    stocked(alice, "later.txt", MANY[:30])
+    take_back(access=alice.access)
+    stop_reindex(access=alice.access)
+    assert (indexes_of(alice), reindex_job()) == ({OLD: "retired", NEW: "active"}, None)
+    take_back(access=alice.access)
+    run_reindex()
+    assert indexes_of(alice) == {OLD: "active", NEW: "retired"}
+    assert found(alice) == expected_hits([*acme_texts, *MANY[:30]], OLD, 12, top_k=5)
+
+
 def test_F24_one_whose_model_has_changed_is_not_taken_back(
     alice: Person, models: OllamaStandIn, acme_texts: list[str]
 ) -> None:

@@ -26,7 +26,7 @@ from documents.services.uploads import UploadOptions, UploadResult, receive_file
 from documents.sources import FolderSource, SourceError
 from tenants.access import Access, access_of_cli
 from tenants.db import tenant_atomic
-from tenants.errors import DocentError
+from tenants.errors import DocentError, StorageFull, is_disk_full
 from tenants.jobs.models import Job
 from tenants.jobs.runner import run_job
 
@@ -201,6 +201,9 @@ def _receive(
         return [UploadResult(name, error=error)]
     except SourceError as error:
         return [UploadResult(name, error=DocentError(error.detail, code=error.code))]
+    except OSError as error:
+        unreadable = DocentError(f"The file cannot be read ({error.strerror}).", code="unreadable")
+        return [UploadResult(name, error=StorageFull() if is_disk_full(error) else unreadable)]
 
 
 def _is_under_way(access: Access, source: Source) -> bool:
