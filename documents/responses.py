@@ -9,12 +9,13 @@ from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import quote_etag
 
 from documents.events import document_event
 from documents.extraction import ExtractionError
-from documents.models import TERMINAL, DocumentVersion
+from documents.models import TERMINAL, DocumentVersion, Status
 from documents.pages import PageView, page_image
 from documents.scanning import REFUSED_BY_SCANNER
 from documents.selectors import access_document, access_version
@@ -27,6 +28,8 @@ from tenants.db import run_in_tenant
 from tenants.errors import Conflict, NotFound
 
 _POLL_SECONDS = 0.4
+# Why processing failed, where the scanner may not have been asked, or not have answered.
+_BEFORE_ANY_ANSWER = frozenset({"scan_failed", "worker_died", "processing_failed", "storage_full", *FILE_ERRORS})
 
 
 async def original_response(
@@ -34,11 +37,15 @@ async def original_response(
 ) -> HttpResponseBase:
     """A version's file as it was uploaded, never shown by the browser itself; 304 to who has it already.
 
-    Before the first byte this raises `FileUnusable` where it cannot be had, `Conflict` where a scanner refused it.
+    Before the first byte this raises `FileUnusable` where it cannot be had, `Conflict` where a scanner refused it
+    or has yet to look at it.
     """
     found: DocumentVersion = await run_in_tenant(access.tenant_id, access_version, access, document_id, version)
     if found.error_code == REFUSED_BY_SCANNER:
         raise Conflict(found.error_detail, code=found.error_code)
+    if settings.DOCENT_SCANNER and not _was_scanned(found):
+        detail = "The malware scanner has not looked at this file. It can be had as soon as it is processed."
+        raise Conflict(detail, code="not_scanned")
     download = Download(
         open=partial(open_verified, found.storage_key, found.sha256),
         name=found.name or found.document.name,
@@ -53,6 +60,13 @@ async def original_response(
     if found.error_code in FILE_ERRORS and response.status_code == HTTPStatus.OK:
         await run_in_tenant(access.tenant_id, clear_file_error, found.id)
     return response
+
+
+def _was_scanned(version: DocumentVersion) -> bool:
+    """Whether it was read, or refused for what stands in it: both come after the scanner's answer."""
+    if version.status == Status.FAILED:
+        return version.error_code not in _BEFORE_ANY_ANSWER
+    return bool(version.page_count)
 
 
 async def image_response(request: HttpRequest, access: Access, page: PageView) -> HttpResponseBase:

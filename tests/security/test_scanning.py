@@ -64,3 +64,19 @@ def test_U10_a_scanner_that_is_not_there_lets_nothing_through(bob: Person, scann
     scanner.unlink()
     document = processed_here(bob, CLEAN)
     assert (document["status"], document["error"]["code"]) == ("failed", "scan_failed")
+
+
+def test_U10_what_nobody_has_scanned_is_not_given_out(
+    alice: Person, bob: Person, charlie: Person, scanner: Path
+) -> None:
+    waiting = uploaded(bob, "waiting.txt", CLEAN)["id"]
+    for person, expected in ((alice, 409), (bob, 409), (charlie, 404)):
+        assert refusal(person.api.get(f"/api/v1/documents/{waiting}/file/"))[0] == expected
+    unanswered = processed_here(bob, b"The lease is BROKEN.")["id"]
+    status, body = refusal(bob.api.get(f"/api/v1/documents/{unanswered}/file/"))
+    assert (status, body["code"]) == (409, "not_scanned")
+    unreadable = uploaded(bob, "lease.pdf", b"%PDF-1.7\nnothing of a PDF follows")["id"]
+    work_off(bob)
+    assert document_of(bob, unreadable)["error"]["code"] == "corrupt_pdf"
+    for clean in (waiting, unreadable):
+        assert alice.api.get(f"/api/v1/documents/{clean}/file/").status_code == 200
