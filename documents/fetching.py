@@ -66,7 +66,7 @@ def enqueue_due() -> int:
         with tenant_atomic(tenant.id):
             due = Source.objects.filter(next_run_at__lte=Now()).order_by("next_run_at")
             ids = list(due.select_for_update(skip_locked=True).values_list("id", flat=True))
-            waiting = [one for one in ids if one not in under_way(ids)] if ids else []
+            waiting = set(ids) - under_way(ids)
             for one in waiting:
                 outbox.enqueue(FETCH, one)
             count += len(waiting)

@@ -203,9 +203,9 @@ class _Documents:
         self.report.touched.add(document_id)
 
     def _may_move(self, twin: Document) -> bool:
-        """Not where what is gone makes room for it anyway. A web page has one place alone."""
-        is_here = twin.source_id == self.source.id
-        return self.source.kind == Source.Kind.FOLDER and (not is_here or self._is_there(twin.source_key))
+        """Not where something that goes, or another source, makes room anyway. A web page has one place alone."""
+        is_here = twin.source_id == self.source.id and self._is_there(twin.source_key)
+        return self.source.kind == Source.Kind.FOLDER and (twin.source_id is None or is_here)
 
     def _is_there(self, key: str) -> bool:
         is_listed = bool({key, key.partition(_INSIDE)[0]} & self._listed)

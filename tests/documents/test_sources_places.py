@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import os
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from documents.models import Document, DocumentVersion
 from documents.sources import SourceError
 from tenants.db import tenant_atomic
 from tenants.models import AuditEvent, Quota, QuotaFor, QuotaKind
 from tests.config.polling import wait_for
+from tests.documents.conftest import Remains
 from tests.documents.test_sources_folder import documents, looked
 from tests.factories import uploaded, work_off
+from tests.faults.full_disks import full_for
 from tests.people import Person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unsent")]
@@ -82,6 +87,22 @@ def test_a_file_that_becomes_a_copy_of_another_leaves_nothing_of_what_it_was(
     assert shown(alice) == TEXTS
 
 
+def test_a_file_that_moves_to_another_folder_that_is_followed(alice: Person, tmp_path: Path) -> None:
+    left, right = tmp_path / "left", tmp_path / "right"
+    for folder, text in ((left, TEXTS["a.txt"]), (right, TEXTS["b.txt"])):
+        folder.mkdir()
+        write(folder, {"a.txt": text, "same.txt": f"Always in {folder.name}."})
+        settled(alice, folder)
+    with tenant_atomic(alice.access.tenant_id):
+        document = Document.objects.get(source_key="a.txt", source__location=str(right)).id
+    (left / "a.txt").rename(right / "a.txt")
+    assert settled(alice, right) == {"refused": 1, "unchanged": 1}
+    assert settled(alice, left) == {"removed": 1, "unchanged": 1}
+    assert settled(alice, right) == {"replaced": 1, "unchanged": 1}
+    page = alice.api.get(f"/api/v1/documents/{document}/pages/1/?version=2")
+    assert page.json()["text"] == TEXTS["a.txt"], "it is the same document"
+
+
 def test_logs_that_move_on_by_one(alice: Person, tmp_path: Path) -> None:
     write(tmp_path, TEXTS)
     settled(alice, tmp_path)
@@ -144,3 +165,14 @@ def test_what_a_file_says_of_itself_stays_when_it_comes_back(alice: Person, tmp_
     settled(alice, tmp_path)
     with tenant_atomic(alice.access.tenant_id):
         assert DocumentVersion.objects.get(number=1).properties == before == {"title": "Kilns"}
+
+
+def test_F29_a_disk_that_is_full_ends_a_look_with_words(alice: Person, tmp_path: Path, remains: Remains) -> None:
+    write(tmp_path, {"a.txt": "The kiln is fired. " * 200_000})
+    into = ["--tenant", "acme", "--collection", "documents", "--sync"]
+    complained = io.StringIO()
+    with full_for(os.getpid(), beyond=2**21), pytest.raises(CommandError):
+        call_command("ingest", str(tmp_path), *into, stderr=complained)
+    assert "There is no space left to store this." in complained.getvalue()
+    assert "documents_document" not in remains(alice)
+    assert looked(alice, tmp_path) == {"added": 1}

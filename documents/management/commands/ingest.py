@@ -112,6 +112,11 @@ class Command(BaseCommand):
         except (SourceError, DocentError) as error:
             self.stderr.write(f"{_shown(str(folder))}: {error.detail}")
             return False
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            self.stderr.write(f"{_shown(str(folder))}: {StorageFull().detail}")
+            return False
         self._report(folder, report)
         return not failed and not any(problem.code in _GRAVE for problem in report.problems)
 
