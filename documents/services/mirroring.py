@@ -24,7 +24,7 @@ from documents.services.sources import require_source_change, web_terms
 from documents.services.uploads import Origin, UploadOptions, store
 from documents.services.versions import replace_file
 from documents.sources import Item, Look, SourceError
-from documents.sources.base import MAX_KEY
+from documents.sources.base import short_key
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
@@ -298,7 +298,7 @@ class _Mirror(_Documents):
         problems, twins = len(self.report.problems), self.report.twins
         try:
             for member in members_of(archive):
-                key = f"{item.key}{_INSIDE}{member.name}"[:MAX_KEY]
+                key = f"{item.key}{_INSIDE}{short_key(member.name)}"
                 if key in self._seen:
                     self._refuse(key, Conflict("The same name is there twice.", code="same_name"))
                     continue

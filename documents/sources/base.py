@@ -1,11 +1,24 @@
 """What a source is: plain Python, so that a new kind needs to know nothing of Docent."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
 MAX_KEY = 1024
+# A key may be made of two parts, of an archive and what is in it, and an index takes 2,704 bytes in all.
+_MAX_PART, _MAX_PART_BYTES = 480, 1200
+KEPT = 280
+"""So much of the beginning of a part stands in its key whatever its length."""
+
+
+def short_key(part: str) -> str:
+    """A part of a key as it can be kept: the end of one that is too long is its hash."""
+    written = part.encode()
+    if len(part) <= _MAX_PART and len(written) <= _MAX_PART_BYTES:
+        return part
+    return f"{part[:KEPT]}#{hashlib.sha256(written).hexdigest()}"
 
 
 class SourceError(Exception):

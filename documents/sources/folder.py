@@ -1,6 +1,5 @@
 """A folder with everything below it, as files of any operating system may call it."""
 
-import hashlib
 import os
 import stat
 import time
@@ -12,7 +11,7 @@ from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
-from documents.sources.base import MAX_KEY, Item, Look, SourceError, Unseen
+from documents.sources.base import KEPT, Item, Look, SourceError, Unseen, short_key
 
 _IN_MEMORY = 1024 * 1024
 # File systems count time in steps: two changes of a file this young may look the same.
@@ -79,7 +78,7 @@ def _walk(real: Path, unseen: list[Unseen]) -> Iterator[Path]:
         try:
             folders, files = _listed(real, folder)
         except OSError as error:
-            prefix = "" if folder == real else f"{_key(folder.relative_to(real))}/"
+            prefix = "" if folder == real else f"{_text(folder.relative_to(real))}/"[:KEPT]
             unseen.append(Unseen(prefix, f"The folder cannot be read ({error.strerror})."))
             continue
         yield from files
@@ -136,9 +135,8 @@ def _marker(found: os.stat_result) -> str:
 
 def _key(path: PurePath) -> str:
     """The path as text, another for every other path: bytes that are no text are written as `\\xff`."""
-    written = os.fsencode(path)
-    key = written.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
-    if len(key) <= MAX_KEY:
-        return key
-    digest = hashlib.sha256(written).hexdigest()
-    return f"{key[: MAX_KEY - len(digest) - 1]}#{digest}"
+    return short_key(_text(path))
+
+
+def _text(path: PurePath) -> str:
+    return os.fsencode(path).replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import time
 import zipfile
 from pathlib import Path
@@ -176,3 +177,20 @@ def test_F29_a_disk_that_is_full_ends_a_look_with_words(alice: Person, tmp_path:
     assert "There is no space left to store this." in complained.getvalue()
     assert "documents_document" not in remains(alice)
     assert looked(alice, tmp_path) == {"added": 1}
+
+
+def test_paths_of_any_length(alice: Person, tmp_path: Path) -> None:
+    """Also such as no index of the database takes, of letters that repeat nowhere."""
+    letters = random.Random(7)
+    parts = ["".join(chr(letters.randrange(0x4E00, 0x9FA0)) for _ in range(80)) for _ in range(12)]
+    folder = tmp_path
+    for part in parts:
+        folder /= part
+        folder.mkdir()
+    write(folder, {"deep.txt": TEXTS["a.txt"]})
+    with zipfile.ZipFile(tmp_path / "papers.zip", "w") as archive:
+        for name in ("b.txt", "c.txt"):
+            archive.writestr(f"{'/'.join(parts * 2)}/{name}", TEXTS[name])
+    assert looked(alice, tmp_path) == {"added": 3}
+    assert looked(alice, tmp_path) == {"unchanged": 3}
+    assert {name for name, _, _ in documents(alice).values()} == {"deep.txt", "b.txt", "c.txt"}
