@@ -162,7 +162,7 @@ class _Turn:
             if is_garbage(text, codes):
                 return "", None, True
             order = reading_order(text, codes)
-            ordered = [codes[index] for index in order]
+            ordered = codes if isinstance(order, range) else [codes[index] for index in order]
             saved = save_text(ordered)
             return saved, self.finder.headings(text, ordered, order, saved), is_picture(page, codes)
 

@@ -12,6 +12,7 @@ import pypdfium2.raw as pdfium
 _RUN = re.compile(
     "[\u0591-\u05f4\u0610-\u061a\u0620-\u065f\u066e-\u06d5\u06da-\u06ef\u06fa-\u08ff\ufb1d-\ufdfd\ufe70-\ufefc]{2,}"
 )
+_FIRST = 0x591
 _UPRIGHT = 0.99  # cosine of the angle
 _SAMPLES = 5
 
@@ -40,6 +41,8 @@ def reading_order(text: pypdfium2.PdfTextPage, codes: Sequence[int]) -> Sequence
     Words that are written from right to left and that the file holds as they look, their last letter first, are
     turned round; PDFium does so for many of them only.
     """
+    if max(codes, default=0) < _FIRST:
+        return range(len(codes))
     written = "".join(map(chr, codes))
     order: list[int] | None = None
     for run in _RUN.finditer(written):

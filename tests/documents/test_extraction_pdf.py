@@ -152,7 +152,10 @@ def test_headings_are_what_is_larger_than_the_text_or_bold(tmp_path: Path) -> No
         (PLAIN, 10.0, "1. Large Ships"),
         (PLAIN, 10.0, "2. Small Ships"),
         (BOLD, 10.0, "Ships 2023 2024"),
+        (BOLD, 10.0, "Pier and name" + " " * 20 + "Length"),
+        (BOLD, 10.0, "(in thousands)"),
         (BOLD, 10.0, "This sentence is only important."),
+        (BOLD, 10.0, "Item 7." + " " * 20 + "Ships that waited"),
         *PROSE,
     ]
     second = [(PLAIN, 10.0, "Total Of All Ships"), *PROSE]
@@ -161,6 +164,7 @@ def test_headings_are_what_is_larger_than_the_text_or_bold(tmp_path: Path) -> No
         ("Rapport annuel sur les résultats", ()),
         ("how we counted the ships", ("Rapport annuel sur les résultats",)),
         ("Résultats de la période", ("Rapport annuel sur les résultats", "how we counted the ships")),
+        ("Item 7. Ships that waited", ("Rapport annuel sur les résultats", "how we counted the ships")),
     ]
 
 
