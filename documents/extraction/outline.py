@@ -46,6 +46,7 @@ _CLOSES_SENTENCE = (".", ",", ";", ":", "!", "?", "…", "。")
 _MAX_HEADING = 90
 _MAX_HEADING_WORDS = 12
 _CAPITALS_SHARE = 0.75
+_WRAPS_FROM = 45  # characters: a shorter heading would not need a second line
 _ITEM_INDENT, _CODE_INDENT = 2, 4
 
 
@@ -102,7 +103,7 @@ class Outline:
                 else:
                     level = levels.get(match.start(), 0)
                     kind = _known_kind(stripped, before, above, is_heading=bool(level))
-                path = self._path(stripped, kind, level)
+                path = self._path(stripped, kind, level, "" if levels is None else above)
                 is_item = kind == "list" and bool(_MARKDOWN_ITEM.match(stripped) or _BULLET.match(stripped))
                 lines.append(Line(start, start + len(stripped), kind, opens, path, is_item))
         return lines
@@ -135,13 +136,24 @@ class Outline:
             self._fence = marks[1] or marks[2]
         return bool(marks)
 
-    def _path(self, line: str, kind: BlockKind, level: int) -> tuple[str, ...]:
+    def _is_last_heading(self, line: str, level: int) -> bool:
+        return bool(self._headings) and self._headings[-1][0] == level and self._headings[-1][1].endswith(line)
+
+    def _path(self, line: str, kind: BlockKind, level: int, above: str) -> tuple[str, ...]:
+        """`above` is the line directly over it where that may be the beginning of the same heading."""
         if kind == "heading":
+            if above and _is_wrapped(above, line) and self._is_last_heading(above, level):
+                line = f"{self._headings[-1][1]} {line}"
             while self._headings and self._headings[-1][0] >= level:
                 self._headings.pop()
             self._headings.append((level, heading_text(line)))
         label = (self._label,) if self._label and self._is_labelled else ()
         return (*label, *(heading for _, heading in self._headings))
+
+
+def _is_wrapped(above: str, line: str) -> bool:
+    """Whether a heading goes on in the line below it."""
+    return line[0].islower() or (len(above) >= _WRAPS_FROM and not _NUMBERED.match(line))
 
 
 def page_blocks(page: PageText, outline: Outline) -> Iterator[Block]:

@@ -175,6 +175,21 @@ def test_what_is_large_or_bold_throughout_is_no_heading(tmp_path: Path) -> None:
     assert headings_of(tmp_path, [*bold, (BOLD, 14.0, "where to ask"), *bold, *quoted]) == [("where to ask", ())]
 
 
+def test_a_heading_of_two_lines_is_one(tmp_path: Path) -> None:
+    lines = ["How the harbour counts all of the ships that wait", "Outside its gates", "2. Short", "3. Shorter"]
+
+    found = headings_of(tmp_path, [*((PLAIN, 14.0, line) for line in lines[:3]), *PROSE, (PLAIN, 14.0, lines[3])])
+    assert [text for text, _ in found] == lines
+    blocks = extract(tmp_path / "file.pdf", PDF).blocks
+    assert [block.heading_path for block in blocks] == [
+        (lines[0],),
+        (f"{lines[0]} {lines[1]}",),
+        (lines[2],),
+        (lines[2],),
+        (lines[3],),
+    ]
+
+
 def test_headings_of_a_text_that_looks_alike_are_guessed(tmp_path: Path) -> None:
     assert headings_of(tmp_path, [(PLAIN, 10.0, "Opening Hours"), *PROSE]) == [("Opening Hours", ())]
 
