@@ -4,18 +4,24 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
+from html import unescape
 from urllib.parse import unquote
 
 from lxml import etree
-from selectolax.lexbor import LexborHTMLParser
 
 from documents.extraction.containers import read_part
 from documents.extraction.html import decode_page
 from documents.extraction.saved_text import save_string
+from documents.extraction.types import ExtractionError
 
 _NCX = "application/x-dtbncx+xml"
 _MAX_CONTENTS = 8 * 2**20
 _LONGEST = 200
+_LINK = re.compile(r"<a\s[^<>]*?\bhref\s*=\s*[\"']([^\"'<>]*)[\"'][^<>]*>(.{0,1000}?)</a\s*>", re.I | re.S)
+_POINT = re.compile(r"<(?:\w+:)?navPoint\b", re.I)
+_LABEL = re.compile(r"<(?:\w+:)?text\s*>(.{0,1000}?)</", re.I | re.S)
+_CONTENT = re.compile(r"<(?:\w+:)?content\s[^<>]*?\bsrc\s*=\s*[\"']([^\"'<>]*)[\"']", re.I)
+_TAG = re.compile(r"<[^<>]*>")
 _HEADING = re.compile(r"^#{1,6} ", re.M)
 
 
@@ -29,10 +35,12 @@ def chapter_titles(book: zipfile.ZipFile, package: etree._Element, folder: str) 
         place = posixpath.normpath(posixpath.join(folder, unquote(item.get("href", ""))))
         if place.lower() not in names:
             continue
-        # not read as XML, for which the document type that most of these have would be forbidden
-        tree = LexborHTMLParser(decode_page(read_part(book, names[place.lower()], _MAX_CONTENTS)))
+        try:
+            contents = decode_page(read_part(book, names[place.lower()], _MAX_CONTENTS))
+        except ExtractionError:  # the book can be read all the same
+            continue
         titles: dict[str, str] = {}
-        for target, title in _entries(tree):
+        for target, title in _entries(contents):
             part = posixpath.normpath(posixpath.join(posixpath.dirname(place), target)).lower()
             if title and len(title) <= _LONGEST:
                 titles.setdefault(part, title)
@@ -51,19 +59,23 @@ def with_title(text: str, title: str | None) -> str:
     return f"# {title}\n\n{text}"
 
 
-def _entries(tree: LexborHTMLParser) -> Iterator[tuple[str, str]]:
-    """Where the entries lead, and what they say."""
-    for link in tree.css("nav a[href]"):
-        yield _target(link.attributes.get("href")), _words(link.text(deep=True))
-    for point in tree.css("navpoint"):
-        label, content = point.css_first("navlabel"), point.css_first("content")
-        if label is not None and content is not None:
-            yield _target(content.attributes.get("src")), _words(label.text(deep=True))
+def _entries(contents: str) -> Iterator[tuple[str, str]]:
+    """Where the entries lead, and what they say.
+
+    Found by patterns, because most such files have the document type that XML may not have here, and as a web page
+    one that is nested without end would take minutes; a book must not fail for its contents.
+    """
+    for link in _LINK.finditer(contents):
+        yield _target(link[1]), _words(link[2])
+    for point in _POINT.split(contents)[1:]:
+        label, target = _LABEL.search(point), _CONTENT.search(point)
+        if label and target:
+            yield _target(target[1]), _words(label[1])
 
 
-def _target(reference: str | None) -> str:
-    return unquote((reference or "").partition("#")[0])
+def _target(reference: str) -> str:
+    return unquote(unescape(reference).partition("#")[0])
 
 
-def _words(text: str) -> str:
-    return " ".join(save_string(text).split())
+def _words(markup: str) -> str:
+    return " ".join(save_string(unescape(_TAG.sub("", markup))).split())

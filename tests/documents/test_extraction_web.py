@@ -1,5 +1,7 @@
 """Web pages, Markdown, tables as text and e-books: their structure comes out as Markdown."""
 
+import random
+import time
 from pathlib import Path
 
 import pytest
@@ -279,6 +281,17 @@ def test_chapters_without_a_heading_are_called_what_the_contents_call_them(conte
     assert read(epub(chapters, more=ours), EPUB).pages == ["# Part I\n\nShips come.", "# The end\n\nGone."]
     ours["OEBPS/chapter 1.xhtml"] = "<h2>Its own</h2><p>Ships come.</p>"
     assert read(epub(chapters, more=ours), EPUB).pages[0] == "## Its own\n\nShips come."
+
+
+@pytest.mark.parametrize(
+    "contents", ["<navPoint>" * 60_000, random.Random(1).randbytes(4_500_000).hex()], ids=["nested", "long"]
+)
+def test_contents_without_end_do_not_cost_the_book(contents: str) -> None:
+    long_one = book(**{"OEBPS/toc.ncx": f"<ncx><navMap>{contents}"})
+
+    began = time.process_time()
+    assert read(long_one, EPUB).pages[0] == "# First\n\nShort."
+    assert time.process_time() - began < 5
 
 
 def test_a_book_whose_fonts_alone_are_encrypted_is_read() -> None:
