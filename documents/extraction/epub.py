@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from lxml import etree
-from selectolax.lexbor import LexborHTMLParser
 
 from documents.extraction.containers import corrupt, open_container, open_part, read_part
 from documents.extraction.epub_contents import chapter_titles, with_title
 from documents.extraction.formats import ParsedDocument, ParsedPage
-from documents.extraction.html import decode_page, page_text
+from documents.extraction.html import decode_page, page_text, parsed
 from documents.extraction.office import parsing, xml_parser
 from documents.extraction.paging import cut_markdown
 from documents.extraction.properties import known_properties
@@ -64,7 +63,7 @@ def _pages(book: zipfile.ZipFile, chapters: list[str], titles: dict[str, str]) -
     """Each chapter's pages; a chapter begins a page."""
     has_text = False
     for number, name in enumerate(chapters, 1):
-        tree = LexborHTMLParser(_without_empty_tags(decode_page(read_part(book, name, _MAX_CHAPTER))))
+        tree = parsed(_without_empty_tags(decode_page(read_part(book, name, _MAX_CHAPTER))))
         text = with_title(page_text(tree, _CONTENTS), titles.get(name.lower()))
         for page in cut_markdown(text):
             has_text = True

@@ -1,6 +1,7 @@
 """Web pages, Markdown, tables as text and e-books: their structure comes out as Markdown."""
 
 import random
+import re
 import time
 from pathlib import Path
 
@@ -37,6 +38,25 @@ from tests.documents.pdfs import saved
 )
 def test_what_a_page_is_made_of(page: str, text: str | None) -> None:
     assert read(page.encode(), HTML).text == (text or "softhyphen “said” A chart link")
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        (
+            "<div>" * 60_000 + "deep" + "</div>" * 60_000 + "<h2>After</h2><div>one</div>two",
+            "deep\n\n## After\n\none\n\ntwo",
+        ),
+        ("<h1>Top</h1>" + "<ul><li>" * 60_000 + "deep", "# Top\n\n- deep"),
+    ],
+    ids=["divs", "lists"],
+)
+def test_a_page_that_is_nested_without_end_is_read_in_no_time(page: str, text: str) -> None:
+    began = time.process_time()
+    result = read(page.encode(), HTML).text
+
+    assert re.sub(r"^ +", "", result, flags=re.M) == text
+    assert time.process_time() - began < 5
 
 
 def test_a_table_keeps_its_grid() -> None:
