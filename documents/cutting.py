@@ -6,6 +6,7 @@ from typing import Protocol
 
 from documents.chunking import chunk_page
 from documents.extraction.outline import Outline
+from documents.extraction.types import Headings
 from documents.masking import Masker, MaskingRules
 from providers.embedding.base import Embedder
 
@@ -21,6 +22,8 @@ class CutPage(Protocol):
     def text(self) -> str: ...
     @property
     def label(self) -> str: ...
+    @property
+    def headings(self) -> Headings | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Cutter:
         self.masked += counts
         spans = chunk_page(
             text,
-            self._outline.lines(text, self._masker.mask(page.label).text),
+            self._outline.lines(text, self._masker.mask(page.label).text, page.headings),
             page_start=page.start,
             title=self.title,
             count_tokens=self.embedder.count_tokens,

@@ -29,8 +29,8 @@ def preview_passages(document: Document, sizes: Sizes) -> Iterator[Passage]:
         embedder=embedder_of(get_or_create_index().model),
         rules=masking_rules(),
     )
-    pages = Page.objects.filter(version=version).order_by("number").only("number", "start", "text", "label")
-    for page in pages[:MAX_PAGES]:
+    pages = Page.objects.filter(version=version).order_by("number")
+    for page in pages.only("number", "start", "text", "label", "headings")[:MAX_PAGES]:
         try:
             yield from cutter.cut(page)
         except PatternTimeout as error:

@@ -49,6 +49,7 @@ _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _MARK_INSIDE_WORD = re.compile(r"(?<=[^\W\d_])[“”‘„‚–…«»€£§°](?=[^\W\d_])")
 _BROKEN_SHARE = 0.01
+_BROKEN_IN_UTF8 = 0.1  # in other encodings, characters that happen to be sound in UTF-8 are the rarer ones
 _LIVING = re.compile(
     r"[\t\n\r\f -~\u00a0-\u052f\u0590-\u06ff\u0900-\u0e7f\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3]"
     r"|[\uff00-\uffef\U0001f300-\U0001faff]"
@@ -130,7 +131,7 @@ def wide_encoding(head: bytes) -> str | None:
 
 
 def is_utf8(data: _Data) -> bool:
-    """Whether the whole is UTF-8, all but one in a hundred of its characters beyond ASCII."""
+    """Whether the whole is UTF-8, all but one in ten of its characters beyond ASCII."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     broken = sound = 0
     for offset in range(0, len(data), _READ):
@@ -141,7 +142,7 @@ def is_utf8(data: _Data) -> bool:
             sound += len(text) - len(text.encode("ascii", errors="ignore")) - marks
     if decoder.getstate()[0]:  # a last character that is cut off
         broken += sound == 0
-    return broken <= sound * _BROKEN_SHARE
+    return broken <= sound * _BROKEN_IN_UTF8
 
 
 def _decodes(data: bytes, encoding: str) -> bool:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from lxml import etree
-from selectolax.lexbor import LexborHTMLParser
 
 from documents.extraction.containers import corrupt, open_container, open_part, read_part
+from documents.extraction.epub_contents import chapter_titles, with_title
 from documents.extraction.formats import ParsedDocument, ParsedPage
-from documents.extraction.html import decode_page, page_text
+from documents.extraction.html import decode_page, page_text, parsed
 from documents.extraction.office import parsing, xml_parser
 from documents.extraction.paging import cut_markdown
 from documents.extraction.properties import known_properties
@@ -53,16 +53,19 @@ def open_document(file: mmap.mmap) -> ParsedDocument:
     place = next((e.get("full-path", "") for e in _tree(book, _CONTAINER).iter("{*}rootfile")), "")
     package = _tree(book, _actual(book, place))
     said = _said(package)
-    chapters = _chapters(book, package, posixpath.dirname(place))
-    return ParsedDocument(said.get("title"), None, _pages(book, chapters), known_properties(said, _PROPERTIES))
+    folder = posixpath.dirname(place)
+    chapters, titles = _chapters(book, package, folder), chapter_titles(book, package, folder)
+    pages = _pages(book, chapters, titles)
+    return ParsedDocument(said.get("title"), None, pages, known_properties(said, _PROPERTIES))
 
 
-def _pages(book: zipfile.ZipFile, chapters: list[str]) -> Iterator[ParsedPage]:
+def _pages(book: zipfile.ZipFile, chapters: list[str], titles: dict[str, str]) -> Iterator[ParsedPage]:
     """Each chapter's pages; a chapter begins a page."""
     has_text = False
     for number, name in enumerate(chapters, 1):
-        tree = LexborHTMLParser(_without_empty_tags(decode_page(read_part(book, name, _MAX_CHAPTER))))
-        for page in cut_markdown(page_text(tree, _CONTENTS)):
+        tree = parsed(_without_empty_tags(decode_page(read_part(book, name, _MAX_CHAPTER))))
+        text = with_title(page_text(tree, _CONTENTS), titles.get(name.lower()))
+        for page in cut_markdown(text):
             has_text = True
             yield ParsedPage(text=page, width=0.0, height=0.0, progress=number / len(chapters))
     if not has_text:

@@ -22,6 +22,7 @@ from documents.extraction.types import (
     PPTX,
     XLSX,
     ExtractionError,
+    Headings,
     Rect,
 )
 
@@ -50,7 +51,8 @@ class ParsedPage:
     """A page's saved text (see `saved_text`), its size in points, and how much of the file is read, 0..1.
 
     `label` says what the page is where that is more than its number; `is_recognised` that its text was read
-    from a picture, `is_picture` that what it says stands in a picture and was not read.
+    from a picture, `is_picture` that what it says stands in a picture and was not read. `headings` are what
+    the file's looks say; None where they say nothing.
     """
 
     text: str
@@ -60,6 +62,7 @@ class ParsedPage:
     label: str = ""
     is_recognised: bool = False
     is_picture: bool = False
+    headings: Headings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,12 @@ _DECLARED = re.compile(
     rb"|<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_.-]{2,40})",
     re.IGNORECASE,
 )
+_DEEPEST = 512
+_NESTING = re.compile(
+    r"<(/?)(?:div|span|ul|ol|dl|menu|table|section|article|main|blockquote|center|fieldset|figure|details|form|"
+    r"header|address|pre|a|b|i|u|em|strong|font|small|big|tt|code)(?=[\s/>])[^<>]*>",
+    re.IGNORECASE,
+)
 _PROPERTIES = {
     "author": "author",
     "dc.creator": "author",
@@ -42,7 +48,7 @@ def open_document(file: mmap.mmap) -> ParsedDocument:
     page = decode_page(file[:])
     if looks_binary(page):
         raise ExtractionError("not_text", "The file is not a readable web page. Save it anew, in UTF-8.")
-    tree = LexborHTMLParser(page)
+    tree = parsed(page)
     said = _said(tree)
     title = next(filter(None, (said.get(name) for name in ("title", "og:title", "h1"))), None)
     return ParsedDocument(title, None, markdown_pages(page_text(tree)), known_properties(said, _PROPERTIES))
@@ -52,6 +58,26 @@ def decode_page(data: bytes) -> str:
     """The characters of a page, by what it says of its encoding or, where that cannot be, by what they are."""
     declared = _DECLARED.search(data, 0, _DECLARATION_WITHIN)
     return decode(data, (declared[1] or declared[2]).decode("ascii") if declared else None)
+
+
+def parsed(page: str) -> LexborHTMLParser:
+    """The page's tree, without the tags that nest deeper than browsers follow them.
+
+    The parser looks at all elements that are open for each that begins: a hundred thousand would take minutes.
+    """
+    if page.count("<") <= _DEEPEST:
+        return LexborHTMLParser(page)
+    depth = 0
+
+    def kept(tag: re.Match[str]) -> str:
+        nonlocal depth
+        if tag[1]:
+            depth -= depth > 0
+            return tag[0] if depth < _DEEPEST else ""
+        depth += 1
+        return tag[0] if depth <= _DEEPEST else ""
+
+    return LexborHTMLParser(_NESTING.sub(kept, page))
 
 
 def page_text(tree: LexborHTMLParser, leave_out: frozenset[str] = AROUND_THE_TEXT) -> str:

@@ -5,10 +5,8 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 
-from selectolax.lexbor import LexborHTMLParser
-
 from documents.extraction.charsets import decode
-from documents.extraction.html import decode_page, page_text
+from documents.extraction.html import decode_page, page_text, parsed
 from documents.extraction.saved_text import save_string
 from documents.extraction.types import ExtractionError
 
@@ -94,7 +92,7 @@ def _leaf(part: Message, kind: str) -> Contents:
     declared = charset if isinstance(charset, str) else None
     if kind == "text/html" and not is_attached:
         page = decode(data, declared) if declared else decode_page(data)
-        text = page_text(LexborHTMLParser(page), _NOTHING)
+        text = page_text(parsed(page), _NOTHING)
         return Contents(texts=[text] if text else [], is_page=True)
     if kind == "text/plain" and not is_attached:
         text = save_string(decode(data, declared)).strip("\n")

@@ -1,8 +1,8 @@
 """The shape of a page's text: which lines are headings, tables, lists or code, and what stands over each.
 
-Formats that say so themselves come as Markdown, and are read as that. PDFs and plain text say nothing: their
-lines are judged one by one from the characters alone. A wrong guess costs little: headings give a passage its
-context and are places where it may begin.
+Formats that say so themselves come as Markdown, and are read as that. Of a PDF the parser says what looks like
+a heading. Where all of it looks alike, and of plain text, lines are judged one by one from the characters alone.
+A wrong guess costs little: headings give a passage its context and are places where it may begin.
 """
 
 import re
@@ -10,7 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from documents.extraction.types import CSV, EML, PDF, PLAIN_TEXT, PPTX, XLSX, Block, BlockKind, PageText
+from documents.extraction.types import (
+    CSV,
+    EML,
+    PDF,
+    PLAIN_TEXT,
+    PPTX,
+    XLSX,
+    Block,
+    BlockKind,
+    Headings,
+    PageText,
+)
 
 _UNMARKED = frozenset({PDF, PLAIN_TEXT})
 # Where a heading says nothing of the next page.
@@ -35,6 +46,7 @@ _CLOSES_SENTENCE = (".", ",", ";", ":", "!", "?", "…", "。")
 _MAX_HEADING = 90
 _MAX_HEADING_WORDS = 12
 _CAPITALS_SHARE = 0.75
+_WRAPS_FROM = 45  # characters: a shorter heading would not need a second line
 _ITEM_INDENT, _CODE_INDENT = 2, 4
 
 
@@ -68,11 +80,15 @@ class Outline:
         self._headings: list[tuple[int, str]] = []
         self._fence = ""  # what closes the block of code that the text is in
 
-    def lines(self, text: str, label: str = "") -> list[Line]:
-        """The lines of the next page that are not empty, in order."""
+    def lines(self, text: str, label: str = "", headings: Headings | None = None) -> list[Line]:
+        """The lines of the next page that are not empty, in order.
+
+        `headings` are the page's where its parser knows them; else the text tells.
+        """
         if not self._reaches_on or label != self._label:
             self._headings, self._fence = [], ""
         self._label = label
+        levels = None if headings is None else dict(headings)
         lines: list[Line] = []
         for match in _LINES.finditer(text):
             stripped = match[0].strip()
@@ -82,8 +98,12 @@ class Outline:
                 before = lines[-1] if lines else None
                 opens = before is None or text.count("\n", before.end, start) > 1
                 above = text[before.start : before.end] if before and not opens else ""
-                kind = self._kind(stripped, indent, before, above)
-                path = self._path(stripped, kind)
+                if levels is None:
+                    level, kind = _level(stripped), self._kind(stripped, indent, before, above)
+                else:
+                    level = levels.get(match.start(), 0)
+                    kind = _known_kind(stripped, before, above, is_heading=bool(level))
+                path = self._path(stripped, kind, level, "" if levels is None else above)
                 is_item = kind == "list" and bool(_MARKDOWN_ITEM.match(stripped) or _BULLET.match(stripped))
                 lines.append(Line(start, start + len(stripped), kind, opens, path, is_item))
         return lines
@@ -116,9 +136,14 @@ class Outline:
             self._fence = marks[1] or marks[2]
         return bool(marks)
 
-    def _path(self, line: str, kind: BlockKind) -> tuple[str, ...]:
+    def _is_last_heading(self, line: str, level: int) -> bool:
+        return bool(self._headings) and self._headings[-1][0] == level and self._headings[-1][1].endswith(line)
+
+    def _path(self, line: str, kind: BlockKind, level: int, above: str) -> tuple[str, ...]:
+        """`above` is the line directly over it where that may be the beginning of the same heading."""
         if kind == "heading":
-            level = _level(line)
+            if above and _is_wrapped(above, line) and self._is_last_heading(above, level):
+                line = f"{self._headings[-1][1]} {line}"
             while self._headings and self._headings[-1][0] >= level:
                 self._headings.pop()
             self._headings.append((level, heading_text(line)))
@@ -126,9 +151,14 @@ class Outline:
         return (*label, *(heading for _, heading in self._headings))
 
 
+def _is_wrapped(above: str, line: str) -> bool:
+    """Whether a heading goes on in the line below it."""
+    return line[0].islower() or (len(above) >= _WRAPS_FROM and not _NUMBERED.match(line))
+
+
 def page_blocks(page: PageText, outline: Outline) -> Iterator[Block]:
     """The headings, paragraphs, tables, lists and blocks of code of the outline's next page."""
-    for first, last in _runs(outline.lines(page.text, page.label)):
+    for first, last in _runs(outline.lines(page.text, page.label, page.headings)):
         yield Block(
             text=page.text[first.start : last.end],
             kind=first.kind,
@@ -172,6 +202,16 @@ def _guessed_kind(line: str, before: Line | None, above: str) -> BlockKind:
     if _BULLET.match(line) or (before is not None and before.kind == "list" and above and line[0].islower()):
         return "list"
     return "heading" if _is_heading(line, above) else "paragraph"
+
+
+def _known_kind(line: str, before: Line | None, above: str, *, is_heading: bool) -> BlockKind:
+    """The kind of a line on a page whose headings are known."""
+    kind = _guessed_kind(line, before, above)
+    if is_heading and kind != "table":
+        return "heading"
+    if kind == "heading":
+        return "list" if _MARKDOWN_ITEM.match(line) else "paragraph"
+    return kind
 
 
 def _is_table_row(line: str) -> bool:

@@ -173,6 +173,7 @@ def _page_of(answer: dict[str, Any], *, number: int, start: int) -> PageText:
         height=answer["height"],
         label=answer["label"],
         is_recognised=answer["is_recognised"],
+        headings=headings if (headings := answer["headings"]) is None else tuple(map(tuple, headings)),
     )
 
 

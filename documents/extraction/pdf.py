@@ -7,19 +7,21 @@ its glyphs again. Pages without text are read from their pictures where text rec
 import ctypes
 import mmap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from documents.extraction.formats import Ending, ParsedDocument, ParsedPage, PictureReader, Turn
 from documents.extraction.pdf_facts import page_label, properties_of, require_pages, title_of
+from documents.extraction.pdf_headings import HeadingFinder
 from documents.extraction.pdf_images import draw, image_size, picture_size, png
+from documents.extraction.pdf_order import reading_order, text_page
 from documents.extraction.pdf_text import codes_of, is_garbage, is_picture, notes_on
 from documents.extraction.saved_text import save_string, save_text, source_spans
-from documents.extraction.types import ExtractionError, Rect
+from documents.extraction.types import ExtractionError, Headings, Rect
 
 PICTURE_RESOLUTION, PICTURE_SIDE = 200, 2000
 """Pixels an inch, and at most on the longer side, of the pictures that text is read from."""
@@ -67,10 +69,12 @@ def locate(file: mmap.mmap, number: int, start: int, end: int) -> list[Rect]:
         codes = codes_of(text)
         if is_garbage(text, codes) or is_picture(page, codes):
             return []
+        order = reading_order(text, codes)
+        codes = [codes[index] for index in order]
         spans = source_spans(codes)[max(start, 0) : end]
         if not spans:
             return []
-        return _line_rects(page, text, codes, range(spans[0][0], spans[-1][1]))
+        return _line_rects(page, text, codes, order, range(spans[0][0], spans[-1][1]))
 
 
 def _load(file: mmap.mmap) -> pypdfium2.PdfDocument:
@@ -96,6 +100,7 @@ class _Turn:
     turn: Turn
     reader: PictureReader | None
     ending: Ending
+    finder: HeadingFinder = field(default_factory=HeadingFinder)
 
     def pages(self) -> Iterator[ParsedPage]:
         """Every page from the first; a damaged one is empty, so that it does not cost the others."""
@@ -129,7 +134,7 @@ class _Turn:
     def _parsed(
         self, page: pypdfium2.PdfPage, number: int, progress: float, notes: list[str]
     ) -> ParsedPage | None:
-        saved, lacks_text = _text_and_lack(page)
+        saved, headings, lacks_text = self._text(page)
         if number == 1:
             require_pages(self.document, saved)
         if lacks_text and self.turn.recognition == "wanted":
@@ -138,7 +143,7 @@ class _Turn:
         if lacks_text and self.reader is not None and number != self.turn.passed_over:
             recognised = save_string(_recognised(self.reader, page))
             is_recognised = len(recognised) > len(saved)
-            saved = recognised if is_recognised else saved
+            saved, headings = (recognised, None) if is_recognised else (saved, headings)
         return ParsedPage(
             text="\n\n".join(part for part in (saved, "\n".join(notes)) if part),
             width=page.get_width(),
@@ -147,7 +152,19 @@ class _Turn:
             label=page_label(self.document, number - 1),
             is_recognised=is_recognised,
             is_picture=lacks_text and not is_recognised,
+            headings=headings,
         )
+
+    def _text(self, page: pypdfium2.PdfPage) -> tuple[str, Headings | None, bool]:
+        """The text that the page has as such, its headings, and whether what it says stands in a picture."""
+        with _text_of(page) as text:
+            codes = codes_of(text)
+            if is_garbage(text, codes):
+                return "", None, True
+            order = reading_order(text, codes)
+            ordered = codes if isinstance(order, range) else [codes[index] for index in order]
+            saved = save_text(ordered)
+            return saved, self.finder.headings(text, ordered, order, saved), is_picture(page, codes)
 
     def _finish(self) -> None:
         turn = self.turn
@@ -170,15 +187,6 @@ class _Turn:
         )
 
 
-def _text_and_lack(page: pypdfium2.PdfPage) -> tuple[str, bool]:
-    """The text that the page has as such, and whether what it says stands in a picture instead."""
-    with _text_of(page) as text:
-        codes = codes_of(text)
-        if is_garbage(text, codes):
-            return "", True
-        return save_text(codes), is_picture(page, codes)
-
-
 def _recognised(reader: PictureReader, page: pypdfium2.PdfPage) -> str:
     columns, rows = picture_size(page.get_width(), page.get_height(), PICTURE_RESOLUTION, PICTURE_SIDE)
     image = draw(page, columns, rows)
@@ -199,7 +207,7 @@ def _open_page(document: pypdfium2.PdfDocument, number: int) -> Iterator[pypdfiu
 
 @contextmanager
 def _text_of(page: pypdfium2.PdfPage) -> Iterator[pypdfium2.PdfTextPage]:
-    text = page.get_textpage()
+    text = text_page(page)
     try:
         yield text
     finally:
@@ -207,13 +215,17 @@ def _text_of(page: pypdfium2.PdfPage) -> Iterator[pypdfium2.PdfTextPage]:
 
 
 def _line_rects(
-    page: pypdfium2.PdfPage, text: pypdfium2.PdfTextPage, codes: list[int], indices: range
+    page: pypdfium2.PdfPage,
+    text: pypdfium2.PdfTextPage,
+    codes: Sequence[int],
+    order: Sequence[int],
+    indices: range,
 ) -> list[Rect]:
-    """The characters' boxes, joined as far as a line goes."""
+    """The characters' boxes, joined as far as a line goes; `codes` are in that `order`."""
     rects: list[Rect] = []
     begins_line = True
     for index in indices:
-        box = None if chr(codes[index]).isspace() else _device_box(page, text, index)
+        box = None if chr(codes[index]).isspace() else _device_box(page, text, order[index])
         if box is not None:
             if begins_line or not _on_one_line(rects[-1], box):
                 rects.append(box)

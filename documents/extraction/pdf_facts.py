@@ -67,7 +67,7 @@ def require_pages(document: pypdfium2.PdfDocument, first_text: str) -> None:
 
 def _said(document: pypdfium2.PdfDocument, name: str) -> str:
     value = save_string(document.get_metadata_value(name)).strip()
-    return "" if value.lower() in _SAYS_NOTHING else value
+    return "" if value.lower().strip("()") in _SAYS_NOTHING else value
 
 
 def _attachments(document: pypdfium2.PdfDocument) -> list[str]:

@@ -19,6 +19,9 @@ ZIP = "application/zip"
 PAGE_SEPARATOR = "\f"
 """Stands between two pages in a version's text, and nowhere else in it."""
 
+Headings = tuple[tuple[int, int], ...]
+"""A page's headings: where the line of each begins in the page's text, and its level, lower for higher ones."""
+
 BlockKind = Literal["heading", "paragraph", "table", "list", "code"]
 
 ErrorCode = Literal[
@@ -94,7 +97,7 @@ class PageText:
     """One page. `number` counts from 1; `start` and `end` are code-point offsets in the version's text,
     where `text` stands; `width` and `height` are points as the page is shown, 0 for formats without pages.
     `label` says what the page is where that is more than its number; `is_recognised` that its text was read
-    from a picture.
+    from a picture; `headings` is None where the text itself must tell.
     """
 
     number: int
@@ -105,6 +108,7 @@ class PageText:
     height: float
     label: str = ""
     is_recognised: bool = False
+    headings: Headings | None = None
 
 
 @dataclass(frozen=True, slots=True)

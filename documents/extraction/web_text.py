@@ -19,6 +19,7 @@ _NOT_SHOWN = frozenset(
     "datalist textarea progress meter dialog rt rp annotation annotation-xml -comment".split()
 )
 _ROLES_AROUND = frozenset({"navigation", "complementary", "contentinfo", "search"})
+_EDITING = "mw-editsection"  # what wikis put beside every heading
 _HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _INLINE = frozenset(
     "-text a abbr acronym b bdi bdo big br cite code data del dfn em font i img ins kbd label mark math mfrac mi "
@@ -26,6 +27,7 @@ _INLINE = frozenset(
     "wbr".split()
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_UNSAID_LEVEL = 2
 _LISTS = frozenset({"ul", "ol", "menu", "dl"})
 _CELLS = frozenset({"td", "th"})
 
@@ -54,7 +56,7 @@ def _read(root: LexborNode, leave_out: frozenset[str] | None) -> str:
         if begins:
             reader.begin(node)
         else:
-            reader.end(str(node.tag))
+            reader.end(str(node.tag), _heading_level(node))
     return reader.text()
 
 
@@ -98,6 +100,7 @@ def _is_left_out(node: LexborNode, leave_out: frozenset[str] | None) -> bool:
         or attributes.get("aria-hidden") == "true"
         or (bool(leave_out) and attributes.get("role") in _ROLES_AROUND)
         or _HIDING_STYLE.search(attributes.get("style") or "") is not None
+        or _EDITING in (attributes.get("class") or "").split()
     )
 
 
@@ -129,11 +132,11 @@ class _Reader:
             self._end_block()
             self._open(node, tag)
 
-    def end(self, tag: str) -> None:
+    def end(self, tag: str, level: int) -> None:
+        """`level` is that of a heading, 0 for all else."""
         if tag == "q":
             self._inline.append("”")
         elif tag not in _INLINE:
-            level = _HEADINGS.get(tag, 0)
             self._end_block(level)
             self._close(tag)
 
@@ -285,6 +288,17 @@ def _holds_data(table: LexborNode) -> bool:
         return False
     rows = table.css("tr")
     return len(cells) > len(rows)
+
+
+def _heading_level(node: LexborNode) -> int:
+    """The level of a heading, also of one that only says that it is (WAI-ARIA 1.2, heading); 0 for all else."""
+    tag = str(node.tag)
+    if tag not in {"div", "p"}:
+        return _HEADINGS.get(tag, 0)
+    attributes = node.attributes
+    if attributes.get("role") != "heading":
+        return 0
+    return _HEADINGS.get(f"h{(attributes.get('aria-level') or '').strip()}", _UNSAID_LEVEL)
 
 
 def _span(cell: LexborNode, name: str) -> int:

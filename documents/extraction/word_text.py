@@ -232,11 +232,19 @@ def _pieces(element: etree._Element) -> Iterator[str | Break | _Reference | _Box
             yield _Reference(name.removesuffix("Reference"), attribute(node, "id"))
         elif name in _SINGLE:
             yield _single(node, name)
+        elif name == "f":  # of a formula
+            yield "/".join(_term(child(node, part)) for part in ("num", "den"))
         else:
             yield from _pieces(node)
 
 
 _SINGLE = frozenset({"tab", "ptab", "br", "cr", "lastRenderedPageBreak", "noBreakHyphen", "sym", "docPr"})
+
+
+def _term(element: etree._Element | None) -> str:
+    """A fraction's numerator or denominator."""
+    text = "" if element is None else "".join(piece for piece in _pieces(element) if isinstance(piece, str))
+    return text if text.isalnum() else f"({text})"
 
 
 def _single(node: etree._Element, name: str) -> str | Break:

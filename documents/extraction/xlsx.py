@@ -1,4 +1,5 @@
-"""Excel workbooks (ISO/IEC 29500): one page a sheet, its rows as tables; what the cells show, no formulas.
+"""Excel workbooks (ISO/IEC 29500): one page a sheet, its rows as tables; what the cells show, no formulas,
+then what lies over them.
 
 Rows are read as a stream, so that a sheet of any length needs little memory. Of merged
 cells the first has the value and the others are empty, as in the file. Hidden sheets are read too and say so.
@@ -16,6 +17,7 @@ from lxml import etree
 from documents.extraction.formats import ParsedDocument, ParsedPage
 from documents.extraction.office import Package, attribute, forget, local, no_text, number, parsing, stream
 from documents.extraction.saved_text import save_string
+from documents.extraction.sheet_drawings import drawn_text
 from documents.extraction.sheet_pages import SheetPages, SheetRow
 from documents.extraction.sheet_values import built_in, shown
 from documents.extraction.tables import markdown_cell
@@ -87,9 +89,11 @@ def _pages(package: Package) -> Iterator[ParsedPage]:
                     for text, label in pages.put(row):
                         yield _page(text, label, (before + part.tell()) / total)
                 forget(element)
-        has_text = has_text or pages.has_rows
         before += package.size(sheet.part)
         text, label = pages.finish()
+        if drawn := drawn_text(package, sheet.part, has_cells=pages.has_rows):
+            text = f"{text or f'# {sheet.name}'}\n\n{drawn}"
+        has_text = has_text or pages.has_rows or bool(drawn)
         yield _page(text, label, before / total)
     if not has_text:
         raise no_text()

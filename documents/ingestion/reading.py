@@ -215,6 +215,7 @@ def _save_pages(held: Held, pages: Sequence[PageText]) -> None:
             height=page.height,
             label=page.label[:200],
             is_recognised=page.is_recognised,
+            headings=page.headings,
         )
         for page in pages
     )

@@ -157,7 +157,8 @@ class Page(TenantModel):
     """A page's text and where it stands in the version's text: `start`, `end` in code points.
 
     `width` and `height` are points; 0 for formats whose pages are not shown as images. `label` says what the
-    page is where that is more than its number, `is_recognised` that its text was read from a picture.
+    page is where that is more than its number, `is_recognised` that its text was read from a picture, `headings`
+    which lines are some, where the text itself does not tell.
     """
 
     version = TenantKey(DocumentVersion, on_delete=models.DO_NOTHING, related_name="pages")
@@ -169,6 +170,7 @@ class Page(TenantModel):
     height = models.FloatField(default=0.0)
     label = models.CharField(max_length=200, blank=True)
     is_recognised = models.BooleanField(default=False)
+    headings = models.JSONField(null=True, editable=False)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "version", "number"], name="page_number")]

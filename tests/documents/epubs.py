@@ -31,7 +31,8 @@ def epub(chapters: Mapping[str, str], *, more: Mapping[str, str] | None = None, 
     navigation = '<item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>'
     package = f"""<?xml version="1.0"?>{doctype}<package xmlns="http://www.idpf.org/2007/opf"
     xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata>{METADATA}</metadata>
-    <manifest>{navigation}{items}</manifest><spine><itemref idref="nav"/><itemref idref="gone"/>{spine}</spine>
+    <manifest><item id="ncx" href="toc.ncx" media-type="application/x-dtbncx+xml"/>
+    {navigation}{items}</manifest><spine><itemref idref="nav"/><itemref idref="gone"/>{spine}</spine>
     </package>"""
     parts = {
         "mimetype": "application/epub+zip",

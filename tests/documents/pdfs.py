@@ -41,6 +41,19 @@ def text_pdf(
     return buffer.getvalue()
 
 
+def styled_pdf(pages: Sequence[Sequence[tuple[str, float, str]]]) -> bytes:
+    """Pages whose lines have a font, a size and a text."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4, invariant=1)
+    for page in pages:
+        for row, (font, points, text) in enumerate(page):
+            canvas.setFont(font, points)
+            canvas.drawString(50, 800 - 30 * row, text)
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
 def drawing_pdf() -> bytes:
     """A page of shapes without a letter, like a scan."""
     buffer = io.BytesIO()
@@ -98,6 +111,28 @@ def unmapped_pdf(codes: bytes) -> bytes:
     objects = _one_page(
         "/Resources << /Font << /A 4 0 R >> >>", b"BT /A 5 Tf 5 100 Td <" + codes.hex().encode() + b"> Tj ET"
     )
+    objects[3] = (
+        "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 600 600] /FontMatrix [0.001 0 0 0.001 0 0] /FirstChar 0"
+        f" /LastChar 255 /Widths [{'600 ' * 256}] /CharProcs << {glyphs} >>"
+        f" /Encoding << /Type /Encoding /Differences [{names}] >> /Resources << >> >>"
+    ).encode()
+    return _pdf([*objects, _stream(b"600 0 0 0 500 500 d1 0 0 500 500 re f", "")])
+
+
+def right_to_left_pdf(text: str) -> bytes:
+    """A line from right to left as browsers print it: as it looks, letter by letter, each with its character."""
+    letters = sorted(set(text) - {" "})
+    code = {letter: 65 + place for place, letter in enumerate(letters)} | {" ": 32}
+    names = " ".join(f"{number} /g{number}" for number in code.values())
+    glyphs = " ".join(f"/g{number} 6 0 R" for number in code.values())
+    drawn = "".join(
+        f"/Span << /ActualText <FEFF{ord(letter):04X}> >> BDC <{code[letter]:02x}> Tj EMC "
+        if letter != " "
+        else "<20> Tj "
+        for letter in reversed(text)
+    )
+    content = f"BT /A 5 Tf 10 100 Td {drawn} ET"
+    objects = _one_page("/Resources << /Font << /A 4 0 R >> >>", content.encode())
     objects[3] = (
         "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 600 600] /FontMatrix [0.001 0 0 0.001 0 0] /FirstChar 0"
         f" /LastChar 255 /Widths [{'600 ' * 256}] /CharProcs << {glyphs} >>"

@@ -13,6 +13,7 @@ import pytest
 from documents.models import Collection, Document
 from tenants.db import tenant_atomic
 from tenants.models import AuditEvent
+from tests.documents.pdfs import styled_pdf
 from tests.factories import processed, ready, uploaded
 from tests.people import Person
 from tests.processes import Running
@@ -164,6 +165,17 @@ def test_a_preview_shows_what_cutting_anew_makes(
     assert processed(bob, document)["status"] == "ready"
     assert [one | {"id": None} for one in chunks_of(bob, document)] == preview
     assert sizes_of(bob, document) == (300, 0)
+
+
+def test_headings_of_a_pdf_are_kept_for_cutting_anew(bob: Person, worker: Running) -> None:
+    prose = [("Helvetica", 10.0, line) for line in TEXT.splitlines()[:9]]
+    page = [("Helvetica", 16.0, "how the parties are bound"), *prose]
+    document = ready(bob, "lease.pdf", styled_pdf([page]))["id"]
+
+    present = chunks_of(bob, document)
+    assert {one["heading"] for one in present} == {"how the parties are bound"}
+    again = chunks_of(bob, document, "&chunk_size=1000&chunk_overlap=200")
+    assert [one | {"id": None} for one in present] == again
 
 
 def test_a_preview_comes_in_pages(bob: Person, worker: Running) -> None:

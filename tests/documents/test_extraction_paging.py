@@ -118,6 +118,7 @@ def test_utf8_that_is_damaged_in_a_place_stays_utf8() -> None:
 
     assert decode(text.encode() + b"\xff end") == text + "\ufffd end"
     assert decode((text + "ü").encode()[:-1])[: len(text)] == text
+    assert decode(text.encode() + b"\xff" * 8) == text + "\ufffd" * 8
 
 
 @pytest.mark.parametrize(

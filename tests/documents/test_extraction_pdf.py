@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 from reportlab.lib.pagesizes import A4
@@ -12,10 +13,11 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
+from documents.extraction import extract
 from documents.extraction.pdf import locate
 from documents.extraction.types import PDF, ExtractionError
 from tests.documents.parsing import code_of, mapped, read
-from tests.documents.pdfs import unmapped_pdf, with_catalog
+from tests.documents.pdfs import right_to_left_pdf, saved, styled_pdf, unmapped_pdf, with_catalog
 
 
 def drawn(draw: Callable[[Canvas], object], title: str = "") -> bytes:
@@ -67,8 +69,9 @@ def test_facts_come_from_the_file() -> None:
     }
 
 
-def test_what_programs_write_for_want_of_facts_is_none() -> None:
-    document = read(drawn(lambda canvas: canvas.drawString(9, 9, "text"), title="untitled"), PDF).document
+@pytest.mark.parametrize("title", ["untitled", "(anonymous)", "(unspecified)"])
+def test_what_programs_write_for_want_of_facts_is_none(title: str) -> None:
+    document = read(drawn(lambda canvas: canvas.drawString(9, 9, "text"), title=title), PDF).document
 
     assert document.title is None
     assert set(document.properties) == {"created", "modified"}
@@ -118,6 +121,93 @@ def test_ligatures_columns_and_words_cut_at_the_end_of_a_line() -> None:
 
     rows = [f"the {name} column, row {row}" for name in ("left", "right") for row in range(4)]
     assert text == "\n".join([*rows, "it was long-term in 1990-", "1995"])
+
+
+@pytest.mark.parametrize("text", ["مقدمة العقد في الوسط", "שלום עולם"])
+def test_words_from_right_to_left_that_are_drawn_as_they_look(text: str) -> None:
+    contents = right_to_left_pdf(text)
+
+    assert read(contents, PDF).text == text
+    first, last = (locate(mapped(contents), 1, index, index + 1)[0] for index in (0, len(text) - 1))
+    assert last.x1 < first.x0
+
+
+def headings_of(folder: Path, *pages: Sequence[tuple[str, float, str]]) -> list[tuple[str, tuple[str, ...]]]:
+    """The headings, with what stands over them, of pages whose lines have a font, a size and a text."""
+    blocks = extract(saved(folder, styled_pdf(pages)), PDF).blocks
+    return [(block.text, block.heading_path[:-1]) for block in blocks if block.kind == "heading"]
+
+
+PLAIN, BOLD = "Helvetica", "Helvetica-Bold"
+PROSE = [(PLAIN, 10.0, "The harbour is open all day and all night, and ships wait outside for the pilot.")] * 4
+
+
+def test_headings_are_what_is_larger_than_the_text_or_bold(tmp_path: Path) -> None:
+    first = [
+        (BOLD, 20.0, "Rapport annuel sur les résultats"),
+        *PROSE,
+        (PLAIN, 14.0, "how we counted the ships"),
+        *PROSE,
+        (BOLD, 10.0, "Résultats de la période"),
+        (PLAIN, 10.0, "1. Large Ships"),
+        (PLAIN, 10.0, "2. Small Ships"),
+        (BOLD, 10.0, "Ships 2023 2024"),
+        (BOLD, 10.0, "Pier and name" + " " * 20 + "Length"),
+        (BOLD, 10.0, "(in thousands)"),
+        (BOLD, 10.0, "This sentence is only important."),
+        (BOLD, 10.0, "Item 7." + " " * 20 + "Ships that waited"),
+        *PROSE,
+    ]
+    second = [(PLAIN, 10.0, "Total Of All Ships"), *PROSE]
+
+    assert headings_of(tmp_path, first, second) == [
+        ("Rapport annuel sur les résultats", ()),
+        ("how we counted the ships", ("Rapport annuel sur les résultats",)),
+        ("Résultats de la période", ("Rapport annuel sur les résultats", "how we counted the ships")),
+        ("Item 7. Ships that waited", ("Rapport annuel sur les résultats", "how we counted the ships")),
+    ]
+
+
+def test_what_is_large_or_bold_throughout_is_no_heading(tmp_path: Path) -> None:
+    bold = [(BOLD, size, text) for _, size, text in PROSE]
+    quoted = [(PLAIN, 16.0, text[:40]) for _, _, text in PROSE]
+
+    assert headings_of(tmp_path, [*bold, (BOLD, 14.0, "where to ask"), *bold, *quoted]) == [("where to ask", ())]
+
+
+def test_a_heading_of_two_lines_is_one(tmp_path: Path) -> None:
+    lines = ["How the harbour counts all of the ships that wait", "Outside its gates", "2. Short", "3. Shorter"]
+
+    found = headings_of(tmp_path, [*((PLAIN, 14.0, line) for line in lines[:3]), *PROSE, (PLAIN, 14.0, lines[3])])
+    assert [text for text, _ in found] == lines
+    blocks = extract(tmp_path / "file.pdf", PDF).blocks
+    assert [block.heading_path for block in blocks] == [
+        (lines[0],),
+        (f"{lines[0]} {lines[1]}",),
+        (lines[2],),
+        (lines[2],),
+        (lines[3],),
+    ]
+
+
+def test_headings_of_a_text_that_looks_alike_are_guessed(tmp_path: Path) -> None:
+    assert headings_of(tmp_path, [(PLAIN, 10.0, "Opening Hours"), *PROSE]) == [("Opening Hours", ())]
+
+
+def test_headings_have_the_same_size_on_a_page_that_is_scaled(tmp_path: Path) -> None:
+    """Many programs set text in size 1 and scale the page."""
+
+    def draw(canvas: Canvas) -> None:
+        for row, (font, size, text) in enumerate([(PLAIN, 14.0, "where to ask"), *PROSE]):
+            canvas.saveState()
+            canvas.translate(50, 800 - 30 * row)
+            canvas.scale(size, size)
+            canvas.setFont(font, 1)
+            canvas.drawString(0, 0, text)
+            canvas.restoreState()
+
+    blocks = extract(saved(tmp_path, drawn(draw)), PDF).blocks
+    assert [block.text for block in blocks if block.kind == "heading"] == ["where to ask"]
 
 
 def test_chinese_without_spaces() -> None:

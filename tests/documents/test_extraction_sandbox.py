@@ -88,7 +88,7 @@ def test_u3_a_pdf_that_cannot_be_read_says_why(tmp_path: Path, contents: bytes, 
 
 def test_u3_a_library_that_gets_no_memory_is_no_crash(tmp_path: Path) -> None:
     """Of HTML's library this is only seen by how much memory the parser has used."""
-    path = saved(tmp_path, b"<b>x" * 6_000_000, "deep.html")
+    path = saved(tmp_path, b"<b>x</b>" * 6_000_000, "many.html")
 
     assert error_of(path, HTML).code == "out_of_memory"
 

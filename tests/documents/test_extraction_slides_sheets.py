@@ -1,6 +1,7 @@
 """PowerPoint and Excel: slides, sheets, tables and numbers as their programs show them."""
 
 import datetime as dt
+import io
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import openpyxl
 import pptx as python_pptx
 import pytest
+import xlsxwriter
 from pptx.chart import data as charts
 from pptx.enum.chart import XL_CHART_TYPE
 
@@ -146,6 +148,28 @@ def test_page_n_is_sheet_n_as_its_cells_show_it(tmp_path: Path) -> None:
         ),
         ("Sheet “Plan” (hidden)", "# Plan\n\nquiet"),
         ("Sheet “Chart”", ""),
+    ]
+
+
+def test_text_boxes_and_charts_of_a_sheet_follow_its_cells() -> None:
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(buffer)
+    for name in ("Ships", "Dashboard"):
+        sheet = book.add_worksheet(name)
+        chart = book.add_chart({"type": "line"})
+        chart.add_series({"name": "Ships", "values": "=Ships!$A$1:$A$2"})
+        chart.set_title({"name": f"Arrivals in {name}"})
+        sheet.insert_chart("D9", chart)
+        sheet.insert_textbox("D2", "Counted by hand\nand eye")
+    book.worksheets()[0].write_column("A1", [7, 8])
+    book.close()
+
+    assert texts(xlsx, buffer.getvalue()) == [
+        "# Ships\n\n7\n8\n\nArrivals in Ships\n\nCounted by hand\n\nand eye",
+        (
+            "# Dashboard\n\nArrivals in Dashboard\n\n|  | Ships |\n| --- | --- |\n|  | 7 |\n|  | 8 |\n\n"
+            "Counted by hand\n\nand eye"
+        ),
     ]
 
 

@@ -115,7 +115,7 @@ def test_words_cut_at_the_end_of_a_line_keep_their_hyphen(tmp_path: Path) -> Non
         ("Grüße".encode("utf-16"), "Grüße"),
         ("Grüße".encode("utf-32"), "Grüße"),
         ("Die Größe der Straße ändert sich täglich, sagt Jürgen. ".encode("cp1252") * 9, None),
-        ("e\u0301a\fb".encode(), "éa\nb"),
+        ("e\u0301a\fb".encode(), f"éa{PAGE_SEPARATOR}b"),
     ],
 )
 def test_text_in_the_usual_encodings(tmp_path: Path, encoded: bytes, expected: str | None) -> None:
@@ -135,6 +135,19 @@ def test_text_is_cut_into_pages_at_paragraphs_and_nothing_is_lost(tmp_path: Path
     assert all(page.text.endswith(".\n\n") for page in pages[:-1])
     assert {len(page.text) > PAGE_SIZE / 2 for page in pages[:-1]} == {True}
     assert max(len(page.text) for page in pages) <= PAGE_SIZE
+
+
+def test_form_feeds_end_pages_and_begin_none_of_their_own(tmp_path: Path) -> None:
+    printed = "\n".join(f"{line:02} {'words of a printed page ' * 4}" for line in range(60))
+    endless = "One sentence follows the other. " * 700
+    path = saved(tmp_path, f"\f{printed}\f\fthird\n\f{endless}\f".encode(), "printed.txt")
+
+    pages = [page.text for page in extract(path, PLAIN_TEXT).pages]
+
+    assert len(printed) > PAGE_SIZE
+    assert pages[:3] == [printed, "", "third\n"]
+    assert "".join(pages[3:]) == endless
+    assert max(map(len, pages[3:])) <= PAGE_SIZE * 3
 
 
 def test_text_without_any_break_is_cut_between_letters(tmp_path: Path) -> None:

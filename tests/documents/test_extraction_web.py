@@ -1,5 +1,8 @@
 """Web pages, Markdown, tables as text and e-books: their structure comes out as Markdown."""
 
+import random
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -29,10 +32,31 @@ from tests.documents.pdfs import saved
             "Only this",
         ),
         ("<div>" * 400 + "deep", "deep"),
+        ("<div role=heading aria-level=3>Says so</div><p role=heading>Too", "### Says so\n\n## Too"),
+        ("<h2>History<span class='x mw-editsection'>[edit]</span></h2>Old", "## History\n\nOld"),
     ],
 )
 def test_what_a_page_is_made_of(page: str, text: str | None) -> None:
     assert read(page.encode(), HTML).text == (text or "softhyphen “said” A chart link")
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        (
+            "<div>" * 60_000 + "deep" + "</div>" * 60_000 + "<h2>After</h2><div>one</div>two",
+            "deep\n\n## After\n\none\n\ntwo",
+        ),
+        ("<h1>Top</h1>" + "<ul><li>" * 60_000 + "deep", "# Top\n\n- deep"),
+    ],
+    ids=["divs", "lists"],
+)
+def test_a_page_that_is_nested_without_end_is_read_in_no_time(page: str, text: str) -> None:
+    began = time.process_time()
+    result = read(page.encode(), HTML).text
+
+    assert re.sub(r"^ +", "", result, flags=re.M) == text
+    assert time.process_time() - began < 5
 
 
 def test_a_table_keeps_its_grid() -> None:
@@ -256,6 +280,38 @@ def test_a_book_is_read_in_the_order_of_its_spine() -> None:
 )
 def test_a_book_that_cannot_be_read_says_why(contents: bytes, code: str) -> None:
     assert code_of(contents, EPUB) == code
+
+
+NAVIGATION = """<html xmlns="http://www.w3.org/1999/xhtml"><body><nav><ol>
+<li><a href="chapter%201.xhtml">Part I</a>
+<ol><li><a href="chapter%201.xhtml#x">Later in it</a></li></ol></li><li><a href="two.xhtml"> The
+end </a></li></ol></nav></body></html>"""
+NCX = """<?xml version="1.0"?><!DOCTYPE ncx PUBLIC "-//NISO//DTD ncx 2005-1//EN"
+"http://www.daisy.org/z3986/2005/ncx-2005-1.dtd"><ncx xmlns="http://www.daisy.org/z3986/2005/ncx/"><navMap>
+<navPoint><navLabel><text>Part I</text></navLabel><content src="chapter%201.xhtml"/>
+<navPoint><navLabel><text>Later in it</text></navLabel><content src="chapter%201.xhtml#x"/></navPoint></navPoint>
+<navPoint><navLabel><text>The end</text></navLabel><content src="two.xhtml"/></navPoint></navMap></ncx>"""
+
+
+@pytest.mark.parametrize("contents", [{"OEBPS/nav.xhtml": NAVIGATION}, {"OEBPS/toc.ncx": NCX}], ids=["3", "2"])
+def test_chapters_without_a_heading_are_called_what_the_contents_call_them(contents: dict[str, str]) -> None:
+    chapters = {"two.xhtml": "<p>THE END</p><p>Gone.</p>", "chapter%201.xhtml": ""}
+    ours = {"OEBPS/chapter 1.xhtml": "<p>Ships come.</p>", **contents}
+
+    assert read(epub(chapters, more=ours), EPUB).pages == ["# Part I\n\nShips come.", "# The end\n\nGone."]
+    ours["OEBPS/chapter 1.xhtml"] = "<h2>Its own</h2><p>Ships come.</p>"
+    assert read(epub(chapters, more=ours), EPUB).pages[0] == "## Its own\n\nShips come."
+
+
+@pytest.mark.parametrize(
+    "contents", ["<navPoint>" * 60_000, random.Random(1).randbytes(4_500_000).hex()], ids=["nested", "long"]
+)
+def test_contents_without_end_do_not_cost_the_book(contents: str) -> None:
+    long_one = book(**{"OEBPS/toc.ncx": f"<ncx><navMap>{contents}"})
+
+    began = time.process_time()
+    assert read(long_one, EPUB).pages[0] == "# First\n\nShort."
+    assert time.process_time() - began < 5
 
 
 def test_a_book_whose_fonts_alone_are_encrypted_is_read() -> None:

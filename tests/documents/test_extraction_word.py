@@ -110,6 +110,15 @@ def test_runs_say_what_is_shown_and_nothing_else() -> None:
     )
 
 
+def test_fractions_stay_fractions() -> None:
+    def part(name: str, text: str) -> str:
+        return f"<m:{name}><m:r><m:t>{text}</m:t></m:r></m:{name}>"
+
+    fraction = f"<m:oMath><m:f>{part('num', 'a+b')}{part('den', 'c')}</m:f></m:oMath>"
+
+    assert only_text(p(t("The share is ") + fraction + t("."))) == "The share is (a+b)/c."
+
+
 def test_text_boxes_follow_their_paragraph_once() -> None:
     box = f"<w:txbxContent>{p('boxed')}{p('twice')}</w:txbxContent>"
     choice = f"<mc:Choice><w:drawing><wps:txbx>{box}</wps:txbx></w:drawing></mc:Choice>"
