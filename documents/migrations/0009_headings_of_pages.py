@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("documents", "0007_names_of_masking")]
+    dependencies = [("documents", "0008_masked_by")]
 
     operations = [
         migrations.AddField(
