@@ -36,7 +36,7 @@ from tests.people import Person, person_of
 from tests.processes import LiveServer, Running, web_server
 from tests.standins.ollama import OllamaStandIn
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = (
     "--disable-gpu",
     "--disable-background-networking",
