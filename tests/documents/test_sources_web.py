@@ -114,7 +114,8 @@ def test_a_page_becomes_a_document_and_its_changes_versions(bob: Person, worker:
     assert fetched(bob, source).report["replaced"] == 1
     assert processed(bob, str(document.id))["version"] == 2
     with tenant_atomic(bob.access.tenant_id):
-        actions = list(AuditEvent.objects.filter(target_id=document.id).values_list("action", "carrier"))
+        events = AuditEvent.objects.filter(target_id=document.id).order_by("at")
+        actions = list(events.values_list("action", "carrier"))
     assert actions == [("document.uploaded", "worker"), ("document.replaced", "worker")]
 
 

@@ -135,7 +135,8 @@ def test_an_earlier_version_is_taken_back_at_once(bob: Person, worker: Running) 
     assert restored.json()["size"] == len(OLD)
     assert found(bob) == [(1, OLD.decode())]
     with tenant_atomic(bob.access.tenant_id):
-        actions = list(AuditEvent.objects.filter(target_id=document).values_list("action", flat=True))
+        events = AuditEvent.objects.filter(target_id=document).order_by("at")
+        actions = list(events.values_list("action", flat=True))
     assert actions == ["document.uploaded", "document.replaced", "document.restored"]
 
 

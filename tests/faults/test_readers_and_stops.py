@@ -192,8 +192,8 @@ def test_F4_an_answer_whose_process_dies_is_found_interrupted_with_its_text(
         killed = time.monotonic()
         survivor = Api(stack.enter_context(web_server(variables, logs / "web-after.log")), api.person)
         stored = finished(survivor, message)
-        # The lease is 1.5 s here and looked at three times in its length; the rest is the new process's start.
-        assert time.monotonic() - killed < 20
+        # The lease is 3 s here and looked at three times in its length; the rest is the new process's start.
+        assert time.monotonic() - killed < 30
     assert (stored["status"], stored["finish_reason"]) == ("interrupted", None)
     assert stored["error"]["code"] == "interrupted"  # type: ignore[index]
     text = str(stored["content"])
@@ -218,4 +218,4 @@ def test_F4_a_living_process_finds_it_within_the_lease(
         os.kill(second_server.process.pid, signal.SIGKILL)
         killed = time.monotonic()
         assert list(events)[-1]["code"] == "interrupted"
-        assert time.monotonic() - killed < 6
+        assert time.monotonic() - killed < 10
