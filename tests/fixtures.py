@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from pytest_django import Settings
 
 from tenants.models import Tenant, User
@@ -87,7 +88,13 @@ def worker(run_environment: Environment, logs: Path) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="session")
-def extractive_server(run_environment: Environment, logs: Path) -> Iterator[LiveServer]:
+def style_and_scripts(run_environment: Environment) -> None:
+    """The static files where web servers look for them when they start."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def extractive_server(run_environment: Environment, logs: Path, style_and_scripts: None) -> Iterator[LiveServer]:
     """The web server without a model server."""
     with web_server(run_environment.variables, logs / "web-extractive.log") as running:
         yield running
@@ -100,7 +107,9 @@ def _stand_in() -> Iterator[OllamaStandIn]:
 
 
 @pytest.fixture(scope="session")
-def model_server(run_environment: Environment, logs: Path, _stand_in: OllamaStandIn) -> Iterator[LiveServer]:
+def model_server(
+    run_environment: Environment, logs: Path, style_and_scripts: None, _stand_in: OllamaStandIn
+) -> Iterator[LiveServer]:
     """The web server with the stand-in as its model server."""
     variables = {**run_environment.variables, "OLLAMA_HOST": _stand_in.url}
     with web_server(variables, logs / "web-model.log") as running:

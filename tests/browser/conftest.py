@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ from typing import Any, Protocol
 
 import pytest
 import pytest_asyncio
-from django.core.management import call_command
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 from pytest_django import DjangoDbBlocker
 
@@ -29,12 +28,10 @@ from tenants.services.organisations import create_tenant
 from tests.browser.line import Line
 from tests.browser.portal import Portal
 from tests.browser.witness import Witness
-from tests.environment import Environment
 from tests.factories import handbook, processed, ready, uploaded
 from tests.fixtures import HURRIED
 from tests.people import Person, person_of
-from tests.processes import LiveServer, Running, web_server
-from tests.standins.ollama import OllamaStandIn
+from tests.processes import LiveServer, Running
 
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = (
@@ -84,29 +81,6 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=path, args=[*_ARGUMENTS, *as_root])
         yield browser
         await browser.close()
-
-
-@pytest.fixture(scope="session")
-def style_and_scripts(run_environment: Environment) -> None:
-    """The static files where web servers look for them when they start."""
-    call_command("collectstatic", interactive=False, verbosity=0)
-
-
-@pytest.fixture(scope="session")
-def extractive_server(run_environment: Environment, logs: Path, style_and_scripts: None) -> Iterator[LiveServer]:
-    """The web server without a model server."""
-    with web_server(run_environment.variables, logs / "web-browser-extractive.log") as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def model_server(
-    run_environment: Environment, logs: Path, style_and_scripts: None, _stand_in: OllamaStandIn
-) -> Iterator[LiveServer]:
-    """The web server with the stand-in as its model server."""
-    variables = {**run_environment.variables, "OLLAMA_HOST": _stand_in.url}
-    with web_server(variables, logs / "web-browser-model.log") as running:
-        yield running
 
 
 @pytest.fixture(scope="session")
