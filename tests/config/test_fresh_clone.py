@@ -152,6 +152,14 @@ def test_a_second_one_in_the_same_folder_is_refused(running: Running, clone: Pat
     assert running.healthy()
 
 
+def test_nothing_survives_when_it_is_killed_and_it_starts_again(
+    running: Running, clone: Path, started: list[Running]
+) -> None:
+    running.stop()
+    started.append(Running(clone, free_port(None)))
+    wait_for("it is ready", started[-1].ready, within=90)
+
+
 def test_ctrl_c_stops_everything_that_was_started(running: Running) -> None:
     assert running.servers()
     running.process.send_signal(signal.SIGINT)
@@ -159,15 +167,6 @@ def test_ctrl_c_stops_everything_that_was_started(running: Running) -> None:
     assert running.processes() == {}
     assert running.servers() == []
     assert running.output.read_text().endswith("Docent has stopped.\n")
-
-
-def test_nothing_survives_when_it_is_killed_and_it_starts_again(running: Running, clone: Path) -> None:
-    running.stop()
-    again = Running(clone, free_port(None))
-    try:
-        wait_for("it is ready", again.ready, within=60)
-    finally:
-        again.stop()
 
 
 def test_a_taken_port_is_a_clear_error_before_anything_starts(clone: Path) -> None:
