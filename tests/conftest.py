@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 
@@ -21,6 +22,9 @@ from tests.environment import Environment, environment
 
 # Now and not in a hook: modules of tests and of fixtures that import a model are next, and settings read
 # the servers' addresses when they are imported.
+# Bytecode is kept, whatever the environment says: else each of the run's many processes compiles Docent anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 _given = dict(os.environ)
 _stack = ExitStack()
 atexit.register(_stack.close)
