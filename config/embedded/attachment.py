@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from config.embedded.binaries import EmbeddedServerError
@@ -72,7 +72,10 @@ class Attachment:
         """Let go; when nobody else uses the server, stop it and return when it has stopped."""
         if try_lock(self._users, fcntl.LOCK_EX):  # we were the last, and nobody gets in before it has stopped
             if self._kept():
-                os.kill(int((self.folder / f"{self.name}.pid").read_text()), signal.SIGTERM)
+                with suppress(
+                    FileNotFoundError, ProcessLookupError
+                ):  # it ends by itself: its server did not start
+                    os.kill(int((self.folder / f"{self.name}.pid").read_text()), signal.SIGTERM)
             self._wait_for_keeper()
         elif not try_lock(self._users, fcntl.LOCK_SH):  # the keeper has it: it saw that nobody was left
             self._wait_for_keeper()

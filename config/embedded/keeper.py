@@ -39,6 +39,7 @@ def main(name: str, data: Path) -> int:
     folder = data / "servers"
     if not try_lock(open_lock(folder / f"{name}.keeper"), fcntl.LOCK_EX):
         return _report(f"another keeper of {name} is still running")
+    (folder / f"{name}.pid").unlink(missing_ok=True)  # the last keeper's number: anybody's by now
     if os.fork():  # the starter does not have to wait for us, init will
         os._exit(0)
     server = SERVERS[name](data)

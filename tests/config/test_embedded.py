@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +19,9 @@ import pytest
 import redis
 
 from config.embedded import PROJECT, servers
+from config.embedded.attachment import Attachment
 from config.embedded.binaries import EmbeddedServerError, find_postgres, place_for
+from config.locks import open_lock, try_lock
 from tests.config.polling import alive, wait_for
 
 DATABASE_URLS = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_OPS_URL", "DATABASE_ADMIN_URL")
@@ -272,6 +276,24 @@ def test_a_cluster_that_cannot_start_is_a_clear_error(data: Path) -> None:
     ):
         pass
     assert "pg_control" in (data / "servers" / "postgres.log").read_text()
+    assert not (data / "servers" / "postgres.pid").exists(), "the number of the keeper before may be anybody's"
+
+
+def test_a_keeper_that_ends_by_itself_is_waited_for(data: Path) -> None:
+    """As one does whose server did not start: it holds its lock until it has ended."""
+    with servers(data, {}):
+        pass
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (data / "servers" / "valkey.pid").write_text(str(gone.pid))
+    ending = open_lock(data / "servers" / "valkey.keeper")
+    assert try_lock(ending, fcntl.LOCK_EX)
+    with ThreadPoolExecutor(1) as thread:
+        released = thread.submit(Attachment("valkey", data).release)
+        with pytest.raises(TimeoutError):
+            released.result(0.3)
+        os.close(ending)
+        assert released.result(20) is None
 
 
 def test_root_finds_a_place_that_the_servers_account_reaches(tmp_path: Path) -> None:
