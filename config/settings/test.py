@@ -8,7 +8,7 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES["staticfiles"] = {  # noqa: F405
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
-DOCENT_FIRST_TOKEN_TIMEOUT = 6.0
+DOCENT_FIRST_TOKEN_TIMEOUT = env.float("DOCENT_FIRST_TOKEN_TIMEOUT", default=6.0)  # noqa: F405
 DOCENT_FIRST_TOKEN_NOTICE = 1.0
 DOCENT_IDLE_TIMEOUT = 3.0
 DOCENT_QUESTION_TIMEOUT = 2.0

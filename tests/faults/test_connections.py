@@ -27,8 +27,9 @@ POOL_PATIENCE = 3
 
 @pytest.fixture
 def small_server(api: Api, run_environment: Environment, logs: Path, ollama: OllamaStandIn) -> Iterator[Api]:
-    """Alice's program at a web server that has two database connections."""
-    variables = {**run_environment.variables, "OLLAMA_HOST": ollama.url, "DOCENT_DB_POOL": str(POOL)}
+    """Alice's program at a web server that has two database connections and all the time for a model to begin."""
+    few = {"OLLAMA_HOST": ollama.url, "DOCENT_DB_POOL": str(POOL), "DOCENT_FIRST_TOKEN_TIMEOUT": "600"}
+    variables = {**run_environment.variables, **few}
     with web_server(variables, logs / "web-small.log") as running:
         yield Api(running, api.person)
 
@@ -36,14 +37,14 @@ def small_server(api: Api, run_environment: Environment, logs: Path, ollama: Oll
 def test_slow_answers_hold_no_connection(
     small_server: Api, ollama: OllamaStandIn, admin_connection: psycopg.Connection
 ) -> None:
-    ollama.script(Reply(fault="hang"), Reply(text="word " * 60, tokens_per_second=10), times=STREAMS // 2)
+    ollama.script(Reply(fault="hang"), Reply(text="word " * 6000, tokens_per_second=10), times=STREAMS // 2)
     with ExitStack() as stack:
         for _ in range(STREAMS):
             path = f"/conversations/{small_server.conversation()}/messages/"
             events = stack.enter_context(small_server.stream("POST", path, json={"content": QUESTION}))
             assert next(event for event in events if event["type"] == "sources")
         assert ollama.wait_requests(10, count=STREAMS)
-        assert ollama.open_streams == STREAMS
+        wait_for("all are being written", lambda: ollama.open_streams == STREAMS)
         for _ in range(10):
             begun = time.monotonic()
             assert small_server.get("/me/").status_code == 200
