@@ -17,7 +17,7 @@ from documents.embedders import embed_passages, get_or_create_index
 from documents.idle import idle_unloader
 from documents.ingestion.outcome import mark_failed, mark_ready
 from documents.ingestion.run import READ_SHARE, Held, Run, begin
-from documents.models import Chunk, ChunkEmbedding, EmbeddingIndex, Status
+from documents.models import Chunk, ChunkEmbedding, DocumentVersion, EmbeddingIndex, Status
 from documents.selectors import find_active_index
 from documents.services.files import find_twin
 from documents.services.processing import READ
@@ -88,20 +88,17 @@ def _end_batch(run: Run, model: ThreadPoolExecutor, batch: _Batch, began: float)
     with run.unit() as held:
         if find_active_index() == batch.index:  # else switched meanwhile, and it may be dropped soon
             store_vectors(batch.index, [chunk.id for chunk in batch.chunks], vectors)
-            _show_progress(held, batch.index)
+            _show_progress(held.version, batch.chunks[-1].number)
     if is_over:
         raise TurnOver
     return following
 
 
-def _show_progress(held: Held, index: EmbeddingIndex) -> None:
-    """How many passages are done is known only when all are cut."""
-    version = held.version
-    if version.status != Status.EMBEDDING:
-        return
-    chunks = Chunk.objects.filter(version=version).values("id")
-    done = ChunkEmbedding.objects.filter(index=index, chunk__in=chunks).count()
-    version.progress = READ_SHARE + (1 - READ_SHARE) * done / max(1, version.chunk_count)
+def _show_progress(version: DocumentVersion, last: int) -> None:
+    """Passages are embedded in their order; of how many the last one's number tells only when all are cut."""
+    if version.status == Status.EMBEDDING:
+        done = (last + 1) / max(1, version.chunk_count)
+        version.progress = READ_SHARE + (1 - READ_SHARE) * min(1.0, done)
 
 
 def _finish(run: Run) -> bool:

@@ -71,6 +71,7 @@ def stop_jobs(*versions: DocumentVersion) -> None:
 def erase_index_of(*versions: DocumentVersion) -> None:
     """Remove what processing versions made: vectors, passages, pages."""
     chunks = Chunk.objects.filter(version__in=versions)
-    ChunkEmbedding.objects.filter(chunk__in=chunks.values("id")).delete()
+    documents = {version.document_id for version in versions}  # for the index: they have few vectors each
+    ChunkEmbedding.objects.filter(document__in=documents, chunk__in=chunks.values("id")).delete()
     chunks.delete()
     Page.objects.filter(version__in=versions).delete()
