@@ -171,6 +171,13 @@ def web(_web: WebStandIn) -> WebStandIn:
     return _web
 
 
+@pytest.fixture(autouse=True)
+def _unsent_without_worker(request: pytest.FixtureRequest) -> None:
+    """Whoever asks for no worker has none, not even one that other tests have started."""
+    if "worker" not in request.fixturenames:
+        request.getfixturevalue("unsent")
+
+
 @pytest.fixture
 def unsent(settings: Settings) -> None:
     """Jobs wait: a worker that other tests have started hears of none that this test makes."""
