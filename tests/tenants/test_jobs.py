@@ -277,7 +277,8 @@ def test_I11_a_tenant_with_much_work_does_not_hold_up_another(settings: Any) -> 
         transaction.set_rollback(True)
 
 
-def test_jobs_that_are_dead_held_or_not_due_are_not_sent() -> None:
+def test_jobs_that_are_dead_held_or_not_due_are_not_sent(settings: Any) -> None:
+    settings.DOCENT_JOBS_IN_FLIGHT = {"work": 8}
     with transaction.atomic():
         dead, held, _later = _job(uuid4()), _job(uuid4()), _job(uuid4(), seconds_ago=-60)
         for job in (dead, held):
