@@ -98,6 +98,11 @@ class Portal:
         changes: Any = await self.page.evaluate("() => window.changes")
         return list(changes)
 
+    async def recorded_until(self, last: str) -> list[str]:
+        """The same, once the recorded element has come to that text: what it had before is no sign that it has."""
+        await self.page.wait_for_function("(last) => window.changes.at(-1) === last", arg=last)
+        return await self.recorded()
+
     async def is_following(self) -> bool:
         """Whether the end of the page is in view, but for the lines that have come since it was drawn."""
         rest = await self.page.evaluate("() => document.documentElement.scrollHeight - innerHeight - scrollY")
