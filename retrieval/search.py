@@ -18,6 +18,7 @@ from retrieval import candidates
 from retrieval.candidates import Candidate
 from retrieval.fusion import best_of_each_page, fuse
 from retrieval.names import look_up_names
+from retrieval.titles import TitleMatcher
 from retrieval.types import Found, Hit, Mode, QuestionVector, Scope
 from tenants.access import Access
 from tenants.db import tenant_atomic
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 EVERYWHERE = Scope()
 _THREADS = 8
+# Titles that are compared with a question before its passages are looked for.
+_TITLES = 1000
 # What waiting for a thread may take beyond the model's own time.
 _GRACE_SECONDS = 1.0
 
@@ -99,19 +102,36 @@ def find_passages(
     if index is None:
         return Found()
     visible = list(visible_collections(access).values_list("id", flat=True))
+    words, matcher = candidates.words_of(question), TitleMatcher(question)
     if vector is not None:
-        found = candidates.nearest(index, visible, scope, question, vector.values)
+        named = _named(visible, scope, matcher) if mode is Mode.HYBRID else {}
+        found = candidates.nearest(index, visible, scope, vector.values, words=words, named=named)
     elif mode is Mode.VECTOR:
         raise Unavailable("The embedding model has just been changed; try again.", code="index_changed")
     else:
-        found = candidates.matching(index, visible, scope, question)
+        found = candidates.matching(index, visible, scope, words)
     documents = {one.document for one in found}
     titles: dict[UUID, str] = dict(Document.objects.filter(id__in=documents).values_list("id", "title"))
+    shares = {document: matcher(title) for document, title in titles.items()}
     return Found(
-        hits=_hits(list(islice(_rank(found, question, mode, titles), top_k))),
+        hits=_hits(list(islice(_rank(found, words, mode, shares), top_k))),
         names=look_up_names(question, [one.chunk for one in found], titles.values()),
         by_words_alone=vector is None,
     )
+
+
+def _named(visible: Sequence[UUID], scope: Scope, matcher: TitleMatcher) -> dict[UUID, float]:
+    """The documents that the question names, with how much of their title it says.
+
+    With too many documents to look at them all, none: then those count that are found by meaning.
+    """
+    titled = Document.objects.filter(collection__in=visible)
+    if scope.documents is not None:
+        titled = titled.filter(id__in=scope.documents)
+    titles = list(titled.values_list("id", "title")[: _TITLES + 1])
+    if len(titles) > _TITLES:
+        return {}
+    return {document: share for document, title in titles if (share := matcher(title))}
 
 
 def _at_home(vector: QuestionVector | None) -> tuple[EmbeddingIndex | None, QuestionVector | None]:
@@ -121,13 +141,11 @@ def _at_home(vector: QuestionVector | None) -> tuple[EmbeddingIndex | None, Ques
 
 
 def _rank(
-    found: Sequence[Candidate], question: str, mode: Mode, titles: Mapping[UUID, str]
+    found: Sequence[Candidate], words: Sequence[str], mode: Mode, titles: Mapping[UUID, float]
 ) -> Iterator[tuple[Candidate, float]]:
     if mode is Mode.VECTOR:
         return ((one, one.cosine) for one in found)
-    if mode is Mode.LEXICAL:
-        return ((one, one.words) for one in found)
-    return best_of_each_page(fuse(found, question, titles))
+    return best_of_each_page(fuse(found, words, titles))
 
 
 def _hits(ranked: Sequence[tuple[Candidate, float]]) -> list[Hit]:
