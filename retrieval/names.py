@@ -1,22 +1,23 @@
-"""The names in a question, and whether the documents know them.
+"""What a question is about that passages must mention to answer it: the names and the years in it.
 
-A question about somebody whom no passage mentions cannot be answered from these documents, however near
-in meaning the passages are: "Adobe's operating margin" is near every other company's.
+"Adobe's operating margin in 2015" is near in meaning to every other company's, and to every other year's.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
-
-from django.db import connection
 
 _WORD = re.compile(r"[\w&’'.-]*\w")
 _POSSESSIVE = re.compile(r"[’']s$", re.IGNORECASE)
 # Periods, quarters and bare figures look like names and are none.
 _PERIOD = re.compile(r"(?:FY|CY|Q|H|[12]Q|[12]H)?\d[\d.,%/-]*(?:[KQ]|Q\d|H\d)?|(?:FY|CY)", re.IGNORECASE)
+_YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
+_SHORT_YEAR = re.compile(r"\b(?:FY|CY|Q[1-4])\s?['’]?(\d\d)(?!\d)", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?:]$")
+# "USD", "P&L": terms rather than names, as long as there is another name.
+_ACRONYM = re.compile(r"[A-Z&]{2,6}")
 _SHORTEST_IN_TITLE = 3
+_ABBREVIATION = range(3, 6)
 _NOT_NAMES = frozenset(
     "a an and are as at be by can could did do does for from had has have how i if in is it its may me my"
     " no non not of on or our please should that the their there these this to us was we were what when"
@@ -32,16 +33,23 @@ def names_in(question: str) -> list[str]:
     begins = True
     for raw in question.split():
         match = _WORD.search(raw)
-        word = _POSSESSIVE.sub("", match[0]) if match else ""
+        said = match[0] if match else ""
+        word = _POSSESSIVE.sub("", said)
         if _is_name(word, begins=begins):
             run.append(word)
         else:
             _end(run, names)
-        if run and (not match or raw[-1] in ",;:.?!)" or (raw != match[0] and raw.endswith(("'s", "’s")))):
+        if run and (word != said or raw[-1] in ",;:.?!)"):
             _end(run, names)
         begins = bool(_SENTENCE_END.search(raw))
     _end(run, names)
     return list(dict.fromkeys(names))
+
+
+def years_in(question: str) -> list[str]:
+    """The years that a question names, "FY19" as 2019."""
+    short = (f"20{year}" for year in _SHORT_YEAR.findall(question))
+    return list(dict.fromkeys([*_YEAR.findall(question), *short]))
 
 
 def _end(run: list[str], names: list[str]) -> None:
@@ -59,36 +67,52 @@ def _is_name(word: str, *, begins: bool) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """The names of a question, by whether a document is called so, some passage has them, or nothing does."""
+class Subjects:
+    """The names and years that a question asks about, and those of them that no passage mentions."""
 
-    titled: tuple[str, ...] = ()
-    known: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    missing_names: tuple[str, ...] = ()
+    years: tuple[str, ...] = ()
+    missing_years: tuple[str, ...] = ()
 
 
-def look_up_names(question: str, pool: Sequence[UUID], titles: Iterable[str]) -> Names:
-    """Look for the question's names in the passages of `pool` and in document titles, inside the caller's unit."""
-    names = names_in(question)
-    if not names or not pool:
-        return Names(missing=tuple(names))
-    checks = ", ".join(["coalesce(bool_or(words @@ phraseto_tsquery('english', %s)), false)"] * len(names))
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {checks} FROM documents_chunk WHERE id = ANY(%s)", [*names, list(pool)])  # noqa: S608
-        occurs = dict(zip(names, cursor.fetchone(), strict=True))
-    letters = [_letters(title) for title in titles]
-    titled = [name for name in names if _stands_in(name, letters)]
-    rest = [name for name in names if name not in titled]
-    return Names(
-        titled=tuple(titled),
-        known=tuple(name for name in rest if occurs[name]),
-        missing=tuple(name for name in rest if not occurs[name]),
+def look_for_subjects(question: str, passages: Iterable[tuple[str, str]]) -> Subjects:
+    """Which of the question's names and years stand in `passages`, each a document's title and a text."""
+    found = list(passages)
+    years = years_in(question)
+    titles = list({_letters(title) for title, _ in found})
+    every = names_in(question)
+    names = [name for name in every if not _ACRONYM.fullmatch(name) or _is_titled(name, titles)] or every
+    said = " ".join(" ".join(_WORD.findall(text.casefold())) for _, text in found)
+    dated = " ".join(f"{title} {text}" for title, text in found)
+    return Subjects(
+        names=tuple(names),
+        missing_names=tuple(
+            name for name in names if not _is_said(name.casefold(), said) and not _is_titled(name, titles)
+        ),
+        years=tuple(years),
+        missing_years=tuple(year for year in years if year not in dated),
     )
 
 
-def _stands_in(name: str, titles: Sequence[str]) -> bool:
+def _is_said(name: str, text: str) -> bool:
+    return name in text or (len(name) > _SHORTEST_IN_TITLE - 1 and name.endswith("s") and name[:-1] in text)
+
+
+def _is_titled(name: str, titles: Sequence[str]) -> bool:
     parts = [_letters(part) for part in name.split()]
-    return any(len(part) >= _SHORTEST_IN_TITLE and part in title for title in titles for part in parts)
+    if any(len(part) >= _SHORTEST_IN_TITLE and part in title for title in titles for part in parts):
+        return True
+    return any(_is_short_for(name, title) for title in titles)
+
+
+def _is_short_for(name: str, title: str) -> bool:
+    """Whether an abbreviation's letters stand in the title in their order, from its first: "JnJ", "AMEX"."""
+    letters = _letters(name)
+    if len(letters) not in _ABBREVIATION or sum(map(str.isupper, name)) < 2:  # noqa: PLR2004
+        return False
+    rest = iter(title)
+    return title[:1] == letters[0] and all(letter in rest for letter in letters)
 
 
 def _letters(text: str) -> str:

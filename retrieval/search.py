@@ -17,7 +17,6 @@ from providers.errors import ProviderError
 from retrieval import candidates
 from retrieval.candidates import Candidate
 from retrieval.fusion import best_of_each_page, fuse
-from retrieval.names import look_up_names
 from retrieval.titles import TitleMatcher
 from retrieval.types import Found, Hit, Mode, QuestionVector, Scope
 from tenants.access import Access
@@ -100,7 +99,7 @@ def find_passages(
     """
     index, vector = _at_home(vector)
     if index is None:
-        return Found()
+        return Found(question)
     visible = list(visible_collections(access).values_list("id", flat=True))
     words, matcher = candidates.words_of(question), TitleMatcher(question)
     if vector is not None:
@@ -113,9 +112,11 @@ def find_passages(
     documents = {one.document for one in found}
     titles: dict[UUID, str] = dict(Document.objects.filter(id__in=documents).values_list("id", "title"))
     shares = {document: matcher(title) for document, title in titles.items()}
+    ranked = list(islice(_rank(found, words, mode, shares), top_k))
     return Found(
-        hits=_hits(list(islice(_rank(found, words, mode, shares), top_k))),
-        names=look_up_names(question, [one.chunk for one in found], titles.values()),
+        question=question,
+        hits=_hits(ranked),
+        best=ranked[0][1] if ranked else 0.0,
         by_words_alone=vector is None,
     )
 
@@ -162,6 +163,7 @@ def _hits(ranked: Sequence[tuple[Candidate, float]]) -> list[Hit]:
             start=chunk.start,
             end=chunk.end,
             cosine=candidate.cosine,
+            heading=chunk.heading,
         )
         for candidate, score in ranked
         if (chunk := chunks.get(candidate.chunk)) is not None

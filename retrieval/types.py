@@ -7,8 +7,6 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.names import Names
-
 
 class Mode(StrEnum):
     HYBRID = "hybrid"
@@ -49,15 +47,18 @@ class Hit:
     start: int
     end: int
     cosine: float
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search came to: the passages, best first, and what became of the question's names.
+    """What a search for `question` came to: the passages, best first.
 
+    `best` is the highest score before anything but the search itself had its say about their order.
     `by_words_alone`: nothing was compared by meaning, and every cosine reads 0.
     """
 
+    question: str = ""
     hits: list[Hit] = field(default_factory=list)
-    names: Names = field(default_factory=Names)
+    best: float = 0.0
     by_words_alone: bool = False

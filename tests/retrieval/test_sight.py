@@ -216,7 +216,7 @@ def _answers(access: Access, vectors: Sequence[Any], *, scope: Scope = Scope()) 
                 for top_k in (3, 50):
                     found = find_passages(access, question, given, top_k=top_k, scope=scope, mode=mode)
                     hits = [replace(hit, document=UUID(int=0)) for hit in found.hits]
-                    answers.append(Found(hits, found.names, found.by_words_alone))
+                    answers.append(replace(found, hits=hits))
     return answers
 
 
