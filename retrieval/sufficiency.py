@@ -7,8 +7,8 @@ from retrieval.names import Subjects, look_for_subjects
 from retrieval.types import Found
 
 # A logistic model of "these passages answer it", fitted to questions with and without an answer; ADR 16 says which
-# they are and how it does on others. Weights of the best passage's score, of the share of the question's names that no
-# passage mentions, of the share of its years, and the constant.
+# they are and how it does on others. Weights of the best passage's score, of the share of the question's names and
+# of its years that no passage mentions, and the constant.
 _SCORE, _NAMES, _YEARS, _CONSTANT = 2.0, -2.7, -3.3, -1.0
 THRESHOLD = 0.4
 """What an index has that was not calibrated."""
