@@ -14,6 +14,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from documents.models import EmbeddingIndex
+from retrieval.filters import narrowed
 from retrieval.types import Scope
 
 # The best this many by meaning and title are compared by their words too; what lies beyond hardly comes out first.
@@ -126,7 +127,8 @@ def _visible(index: EmbeddingIndex, visible: Sequence[UUID], scope: Scope) -> tu
     if scope.documents is not None:
         sql += " AND e.document_id = ANY(%(documents)s)"
         values["documents"] = list(scope.documents)
-    return sql, values
+    more, named = narrowed(scope)
+    return sql + more, values | named
 
 
 def _fetch(sql: str, values: dict[str, Any]) -> list[Candidate]:

@@ -1,6 +1,7 @@
 """What a search is asked and what it finds."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -16,10 +17,18 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Where to look, within what the person may see. None means everywhere."""
+    """Where to look, within what the person may see. None means everywhere.
+
+    A document with one of `tags`, in one of `languages` (ISO 639-1), dated from `after` on and earlier than
+    `before`; see `retrieval.filters` for its date.
+    """
 
     collections: tuple[UUID, ...] | None = None
     documents: tuple[UUID, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    languages: tuple[str, ...] | None = None
+    after: datetime | None = None
+    before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from documents.api.serializers.documents import MAX_TAG, MAX_TAGS
 from retrieval.types import Hit, Mode
 from tenants.api.serializers import StrictSerializer
 from tenants.errors import TooLarge
@@ -17,7 +18,27 @@ class SearchInput(StrictSerializer):
     top_k = serializers.IntegerField(min_value=1, max_value=MAX_HITS, default=10)
     collections = serializers.ListField(child=serializers.UUIDField(), required=False, help_text="Only in these.")
     documents = serializers.ListField(child=serializers.UUIDField(), required=False, help_text="Only in these.")
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_TAG),
+        required=False,
+        max_length=MAX_TAGS,
+        help_text="Only documents with one of these.",
+    )
+    languages = serializers.ListField(
+        child=serializers.CharField(max_length=3),
+        required=False,
+        max_length=MAX_TAGS,
+        help_text="ISO 639-1. Only documents in these.",
+    )
+    after = serializers.DateTimeField(
+        required=False,
+        help_text="Only documents dated then or later: by their file, else by when they were added.",
+    )
+    before = serializers.DateTimeField(required=False, help_text="Only documents dated earlier than this.")
     mode = serializers.ChoiceField(choices=[(mode.value, mode.value) for mode in Mode], default=Mode.HYBRID)
+
+    def validate_languages(self, value: list[str]) -> list[str]:
+        return [code.lower() for code in value]
 
     def validate_query(self, value: str) -> str:
         if len(value.encode()) > settings.DOCENT_MAX_QUESTION_BYTES:

@@ -60,4 +60,15 @@ def _scope(access: Access, wanted: dict[str, Any]) -> Scope:
     if "documents" in wanted:
         chosen = require_documents(access, wanted["documents"], pointer="/documents/{}")
         documents = tuple(one.id for one in chosen)
-    return Scope(collections=collections, documents=documents)
+    return Scope(
+        collections=collections,
+        documents=documents,
+        tags=_listed(wanted, "tags"),
+        languages=_listed(wanted, "languages"),
+        after=wanted.get("after"),
+        before=wanted.get("before"),
+    )
+
+
+def _listed(wanted: dict[str, Any], name: str) -> tuple[str, ...] | None:
+    return tuple(wanted[name]) if name in wanted else None

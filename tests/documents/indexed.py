@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -30,12 +31,18 @@ def made_index(person: Person, model: str = OLD, dimensions: int = 12) -> Embedd
     return index
 
 
-def stocked(person: Person, name: str, texts: Sequence[str]) -> Document:
-    """A document that is ready: a page and a passage for each text, with their vectors in the active index."""
+def stocked(
+    person: Person, name: str, texts: Sequence[str], *, collection: object = None, **fields: Any
+) -> Document:
+    """A document that is ready: a page and a passage for each text, with their vectors in the active index.
+
+    In the collection of that id, the default one without; `fields` are the row's.
+    """
     with tenant_atomic(person.access.tenant_id):
         index = EmbeddingIndex.objects.get(status="active")
+        shelf = {"is_default": True} if collection is None else {"id": collection}
         document: Document = Document.objects.create(
-            collection=Collection.objects.get(is_default=True),
+            collection=Collection.objects.get(**shelf),
             name=name,
             title=name,
             sha256=name,
@@ -44,6 +51,8 @@ def stocked(person: Person, name: str, texts: Sequence[str]) -> Document:
             chunk_count=len(texts),
             uploaded_by_id=person.user.pk,
         )
+        if fields:
+            Document.objects.filter(id=document.id).update(**fields)
         add_version(document, 1, texts, index)
     return document
 
