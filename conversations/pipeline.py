@@ -20,6 +20,7 @@ from conversations.sources import source_items
 from documents.selectors import find_active_index, hidden_titles, visible_collections
 from providers.chat.base import ChatMessage, ChatRequest, Passage
 from providers.errors import ProviderError
+from retrieval.reranking import reranked_aside
 from retrieval.search import do_without, embed_question_aside, find_passages
 from retrieval.sufficiency import Verdict, judge
 from retrieval.types import Found, Hit, QuestionVector, Scope
@@ -84,6 +85,8 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
             yield StageChanged("searching", "The embedding model is away: searching by words alone…")
         outcome.hits = found.hits
         outcome.timings["search"] = round(time.perf_counter() - started, 4)
+        if found.reranking is not None:
+            outcome.timings["rerank"] = found.reranking.seconds
         verdict = judge(found)
         if not verdict.is_enough:
             outcome.finish_reason = "refused"
@@ -134,9 +137,12 @@ async def _find(question: Question, vector: QuestionVector | None) -> tuple[list
         found = find_passages(
             question.access, question.text, vector, top_k=settings.DOCENT_PASSAGES, scope=question.scope
         )
-        return names, found, hidden_titles(hit.title for hit in found.hits)
+        candidates = found.shortlist.hits if found.shortlist is not None else found.hits
+        return names, found, hidden_titles(hit.title for hit in candidates)
 
-    return await run_in_tenant(question.access.tenant_id, find)
+    names, found, titles = await run_in_tenant(question.access.tenant_id, find)
+    found = await reranked_aside(question.text, found)
+    return names, found, {hit.title: titles[hit.title] for hit in found.hits}
 
 
 async def _write(choice: Choice, request: ChatRequest, outcome: Outcome, started: float) -> AsyncGenerator[Event]:

@@ -12,11 +12,12 @@ from django.conf import settings
 
 from documents.embedders import embed
 from documents.models import Chunk, Document, EmbeddingIndex
-from documents.selectors import find_active_index, visible_collections
+from documents.selectors import find_active_index, hidden_titles, visible_collections
 from providers.errors import ProviderError
 from retrieval import candidates
 from retrieval.candidates import Candidate
 from retrieval.fusion import best_of_each_page, fuse
+from retrieval.reranking import reranked, shortlist_of, shortlist_size
 from retrieval.titles import TitleMatcher
 from retrieval.types import Found, Hit, Mode, QuestionVector, Scope
 from tenants.access import Access
@@ -73,7 +74,8 @@ def search(
         except ProviderError as error:
             do_without(error, mode)
     with tenant_atomic(access.tenant_id):
-        return find_passages(access, question, vector, top_k=top_k, scope=scope, mode=mode)
+        found = find_passages(access, question, vector, top_k=top_k, scope=scope, mode=mode)
+    return reranked(question, found)
 
 
 def do_without(error: ProviderError, mode: Mode) -> None:
@@ -94,6 +96,8 @@ def find_passages(
 ) -> Found:
     """`search` for a question embedded already, inside the caller's unit. No vector: by words alone.
 
+    The caller hands it on to `reranked`, or `reranked_aside`, when the unit is over.
+
     It looks where the vector belongs, even if another index has become the active one since. If that one is
     gone too, hybrid search goes by words, search by meaning raises `Unavailable`.
     """
@@ -112,12 +116,15 @@ def find_passages(
     documents = {one.document for one in found}
     titles: dict[UUID, str] = dict(Document.objects.filter(id__in=documents).values_list("id", "title"))
     shares = {document: matcher(title) for document, title in titles.items()}
-    ranked = list(islice(_rank(found, words, mode, shares), top_k))
+    shortlist = shortlist_size(mode, top_k)
+    ranked = list(islice(_rank(found, words, mode, shares), max(top_k, shortlist)))
+    hits = _hits(ranked)
     return Found(
         question=question,
-        hits=_hits(ranked),
+        hits=hits[:top_k],
         best=ranked[0][1] if ranked else 0.0,
         by_words_alone=vector is None,
+        shortlist=shortlist_of(hits, hidden_titles(hit.title for hit in hits)) if shortlist else None,
     )
 
 

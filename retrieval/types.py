@@ -59,15 +59,41 @@ class Hit:
     heading: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortlist:
+    """What a re-ranking model chooses from: the hits and more, in their order, and the text it is sent of each."""
+
+    hits: tuple[Hit, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reranking:
+    """What a re-ranking model was asked, and how that went.
+
+    `places` says of each hit where it stood before, from 1. After a failure, which is a sentence, the order is
+    the one of before.
+    """
+
+    model: str
+    passages: int
+    seconds: float
+    places: tuple[int, ...] = ()
+    failure: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a search for `question` came to: the passages, best first.
 
     `best` is the highest score before anything but the search itself had its say about their order.
-    `by_words_alone`: nothing was compared by meaning, and every cosine reads 0.
+    `by_words_alone`: nothing was compared by meaning, and every cosine reads 0. `shortlist` and `reranking` are
+    None where no re-ranking model is set up.
     """
 
     question: str = ""
     hits: list[Hit] = field(default_factory=list)
     best: float = 0.0
     by_words_alone: bool = False
+    shortlist: Shortlist | None = None
+    reranking: Reranking | None = None

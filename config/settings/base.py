@@ -310,6 +310,12 @@ DOCENT_EMBEDDER_THREADS = env.int("DOCENT_EMBEDDER_THREADS", default=0)
 
 # --- Retrieval -------------------------------------------------------------------------------------------
 DOCENT_PASSAGES = env.int("DOCENT_PASSAGES", default=7)
+# A server with a re-ranking model, all of its address before `/rerank`; without one passages keep their order.
+DOCENT_RERANK_URL = env.str("DOCENT_RERANK_URL", default="")
+DOCENT_RERANK_MODEL = env.str("DOCENT_RERANK_MODEL", default="")
+DOCENT_RERANK_API_KEY = env.str("DOCENT_RERANK_API_KEY", default="")
+DOCENT_RERANK_TIMEOUT = env.float("DOCENT_RERANK_TIMEOUT", default=3.0)
+DOCENT_RERANK_CANDIDATES = env.int("DOCENT_RERANK_CANDIDATES", default=20)
 
 # --- Work ------------------------------------------------------------------------------------------------
 DOCENT_PARSER_SECONDS = env.float("DOCENT_PARSER_SECONDS", default=60.0)

@@ -5,16 +5,9 @@ import time
 
 import httpx
 
-from providers.embedding.remote import (
-    CONNECT_TIMEOUT,
-    RemoteEmbedder,
-    not_understood,
-    read_json,
-    require_ok,
-    too_late,
-    unreachable,
-)
+from providers.embedding.remote import RemoteEmbedder, require_ok
 from providers.hosts import parse_host
+from providers.wire import CONNECT_TIMEOUT, not_understood, read_json, too_late, unreachable
 
 _KEEP_ALIVE = "10m"
 

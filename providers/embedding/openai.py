@@ -9,16 +9,9 @@ from functools import cached_property
 import httpx2
 import openai
 
-from providers.embedding.remote import (
-    CONNECT_TIMEOUT,
-    RemoteEmbedder,
-    not_understood,
-    read_json,
-    require_ok,
-    too_late,
-    unreachable,
-)
+from providers.embedding.remote import RemoteEmbedder, require_ok
 from providers.errors import ProviderError
+from providers.wire import CONNECT_TIMEOUT, not_understood, read_json, too_late, unreachable
 
 OPENAI = "https://api.openai.com/v1"
 # The SDK insists on a key; a server of one's own may need none.

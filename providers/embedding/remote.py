@@ -1,35 +1,22 @@
 """What models on a server have in common: batches, second tries, and no answer believed unseen."""
 
-import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import stamina
 from numpy.typing import NDArray
 
+from providers import wire
 from providers.embedding.base import Purpose
 from providers.embedding.known_models import known_model
-from providers.errors import ProviderError
+from providers.wire import not_understood, try_again
 
-CONNECT_TIMEOUT = 5.0
 # pgvector stores no longer ones in half precision.
 MAX_DIMENSIONS = 16_000
 _BATCH = 64
-_ATTEMPTS = 3
-_MAX_ANSWER_BYTES = 64 * 1024 * 1024
-_PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _BYTES_A_TOKEN = 3
 _SPECIAL_TOKENS = 2
-
-
-class PassingError(Exception):
-    """A second try may do better; `told` says what is wrong when it does not."""
-
-    def __init__(self, told: ProviderError) -> None:
-        super().__init__(str(told))
-        self.told = told
 
 
 class RemoteEmbedder(ABC):
@@ -79,19 +66,7 @@ class RemoteEmbedder(ABC):
         return np.concatenate(parts)
 
     def _embed(self, texts: list[str], deadline: float) -> NDArray[np.float32]:
-        try:
-            for attempt in stamina.retry_context(
-                on=PassingError,
-                attempts=_ATTEMPTS,
-                timeout=max(0.0, deadline - time.monotonic()),
-                wait_initial=0.2,
-                wait_jitter=0.3,
-            ):
-                with attempt:
-                    return unit_vectors(self.ask(texts, deadline), count=len(texts))
-        except PassingError as error:
-            raise error.told from error
-        raise AssertionError("stamina returns or raises")
+        return try_again(lambda: unit_vectors(self.ask(texts, deadline), count=len(texts)), deadline)
 
     def _cut(self, text: str) -> str:
         room = (self.max_tokens - _SPECIAL_TOKENS) * _BYTES_A_TOKEN
@@ -116,49 +91,6 @@ def unit_vectors(answer: object, *, count: int) -> NDArray[np.float32]:
     return np.asarray(vectors / norms, dtype=np.float32)
 
 
-def read_json(pieces: Iterable[bytes], deadline: float) -> object:
-    """The JSON that a response is, of bounded size and by the deadline. Raises ProviderError."""
-    received = bytearray()
-    for piece in pieces:
-        received += piece
-        if len(received) > _MAX_ANSWER_BYTES:
-            raise not_understood("far more than was asked for")
-        if time.monotonic() > deadline:
-            raise too_late()
-    try:
-        return json.loads(received)
-    except (ValueError, RecursionError) as error:
-        raise not_understood("something that is not JSON") from error
-
-
 def require_ok(status: int) -> None:
     """Raises what a response's status means, unless it is 200."""
-    match status:
-        case 200:
-            return
-        case 401 | 403:
-            raise ProviderError("model_error", "The model server does not accept Docent's key.", permanent=True)
-        case 404:
-            raise ProviderError(
-                "model_error",
-                "The model server does not have the embedding model that was asked for.",
-                permanent=True,
-            )
-        case _ if status in _PASSING_STATUSES:
-            detail = "The model server is overloaded or failing; try again in a moment."
-            raise PassingError(ProviderError("model_error", detail, permanent=False))
-        case _:
-            raise ProviderError("model_error", "The model server refused to embed the texts.", permanent=True)
-
-
-def unreachable() -> PassingError:
-    return PassingError(ProviderError("model_unreachable", "The model server cannot be reached.", permanent=False))
-
-
-def too_late() -> ProviderError:
-    return ProviderError("model_timeout", "The model server did not answer in time.", permanent=False)
-
-
-def not_understood(what: str) -> ProviderError:
-    """`what` came instead of vectors, in our own words."""
-    return ProviderError("model_error", f"The model server sent {what}.", permanent=False)
+    wire.require_ok(status, model="embedding model", task="embed the texts")

@@ -10,6 +10,7 @@ from documents.models import EmbeddingIndex
 from documents.selectors import find_active_index, require_collections, require_documents
 from providers.errors import ProviderError
 from retrieval.api.serializers import SearchInput, SearchResultsSerializer
+from retrieval.reranking import reranked_aside
 from retrieval.search import do_without, embed_question_aside, find_passages
 from retrieval.types import Mode, Scope
 from tenants.access import Access
@@ -45,6 +46,7 @@ async def _search(access: Access, wanted: dict[str, Any]) -> HttpResponse:
     found = await run_in_tenant(
         access.tenant_id, find_passages, access, query, vector, top_k=wanted["top_k"], scope=scope, mode=mode
     )
+    found = await reranked_aside(query, found)
     return json_response(SearchResultsSerializer({"results": found.hits}).data)
 
 

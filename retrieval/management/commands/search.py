@@ -56,6 +56,8 @@ class Command(BaseCommand):
             raise CommandError(error.detail) from error
         if found.by_words_alone and found.hits:
             self.stderr.write("The embedding model cannot be used just now: only words were compared.")
+        if found.reranking is not None and found.reranking.failure:
+            self.stderr.write(f"{found.reranking.failure} The passages were not re-ranked.")
         if options["json"]:
             rows = [
                 {
