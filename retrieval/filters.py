@@ -1,6 +1,6 @@
-"""Which documents a search is narrowed to: by tag, language and date.
+"""What a search is narrowed to: documents by tag, language and date, passages by their exact words.
 
-The conditions stand on the documents' own rows, in a subquery of the search: what a person sees is settled
+The conditions on documents stand on their own rows, in a subquery of the search: what a person sees is settled
 beside it and only gets less. A document's date is the one that its file gives, else when it was added.
 """
 
@@ -12,7 +12,13 @@ DATE = "coalesce(document.dated_at, document.created_at)"
 
 
 def narrowed(scope: Scope) -> tuple[str, dict[str, Any]]:
-    """A condition on `e.document_id`, empty where the scope names nothing of this, and its values."""
+    """Conditions on a row `e` of vectors, empty where the scope names nothing of this, and their values."""
+    documents, values = _by_document(scope)
+    passages, phrases = _by_phrase(scope)
+    return documents + passages, values | phrases
+
+
+def _by_document(scope: Scope) -> tuple[str, dict[str, Any]]:
     wanted = {
         "document.tags && %(tags)s::varchar[]": ("tags", scope.tags),
         "document.language = ANY(%(languages)s)": ("languages", scope.languages),
@@ -28,3 +34,19 @@ def narrowed(scope: Scope) -> tuple[str, dict[str, Any]]:
         f" WHERE document.tenant_id = %(tenant)s AND {conditions})"
     )
     return sql, {name: list(value) if isinstance(value, tuple) else value for name, value in chosen.values()}
+
+
+def _by_phrase(scope: Scope) -> tuple[str, dict[str, Any]]:
+    """All phrases in one query, where those of nothing but small words vanish."""
+    if not scope.phrases and not scope.without:
+        return "", {}
+    values = {f"phrase_{number}": phrase for number, phrase in enumerate(scope.phrases)}
+    others = {f"without_{number}": phrase for number, phrase in enumerate(scope.without)}
+    parts = [f"phraseto_tsquery('english', %({name})s)" for name in values]
+    parts += [f"!! phraseto_tsquery('english', %({name})s)" for name in others]
+    query = f"({' && '.join(parts)})"
+    sql = (
+        " AND EXISTS (SELECT FROM documents_chunk exact"
+        f" WHERE exact.id = e.chunk_id AND (numnode({query}) = 0 OR exact.words @@ {query}))"
+    )
+    return sql, values | others

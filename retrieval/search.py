@@ -17,6 +17,7 @@ from providers.errors import ProviderError
 from retrieval import candidates
 from retrieval.candidates import Candidate
 from retrieval.fusion import best_of_each_page, fuse
+from retrieval.phrases import exact_words
 from retrieval.reranking import reranked, shortlist_of, shortlist_size
 from retrieval.titles import TitleMatcher
 from retrieval.types import Found, Hit, Mode, QuestionVector, Scope
@@ -105,7 +106,8 @@ def find_passages(
     if index is None:
         return Found(question)
     visible = list(visible_collections(access).values_list("id", flat=True))
-    words, matcher = candidates.words_of(question), TitleMatcher(question)
+    asked, scope = exact_words(question, scope) if mode is Mode.LEXICAL else (question, scope)
+    words, matcher = candidates.words_of(asked), TitleMatcher(asked)
     if vector is not None:
         named = _named(visible, scope, matcher) if mode is Mode.HYBRID else {}
         found = candidates.nearest(index, visible, scope, vector.values, words=words, named=named)

@@ -20,7 +20,8 @@ class Scope:
     """Where to look, within what the person may see. None means everywhere.
 
     A document with one of `tags`, in one of `languages` (ISO 639-1), dated from `after` on and earlier than
-    `before`; see `retrieval.filters` for its date.
+    `before`; see `retrieval.filters` for its date. Of its passages those with all of `phrases` and nothing of
+    `without`, word for word but for their endings.
     """
 
     collections: tuple[UUID, ...] | None = None
@@ -29,6 +30,8 @@ class Scope:
     languages: tuple[str, ...] | None = None
     after: datetime | None = None
     before: datetime | None = None
+    phrases: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
