@@ -171,22 +171,25 @@ def test_nobody_waits_and_no_connection_is_held_while_it_hangs(
         assert len(waiting.result(20).hits) == 10
 
 
-def test_others_are_served_by_the_same_loop_while_one_waits(alice: Person, set_up: RerankStandIn) -> None:
+def test_others_are_served_by_the_same_loop_while_one_waits(
+    alice: Person, set_up: RerankStandIn, settings: Settings
+) -> None:
+    settings.DOCENT_RERANK_TIMEOUT = 6.0
     set_up.script(RerankReply(fault="hang"))
 
     access = alice.access
 
     async def race() -> tuple[float, int]:
+        begun = time.monotonic()
         first = asyncio.create_task(_told(access, Outcome()))
         await asyncio.to_thread(set_up.wait_requests, 10)
-        begun = time.monotonic()
         await _told(access, Outcome())
         took = time.monotonic() - begun
         set_up.release()
         return took, len(await first)
 
     took, count = asyncio.run(race())
-    assert took < 1.5
+    assert took < 5
     assert count == 7
 
 

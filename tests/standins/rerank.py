@@ -26,6 +26,7 @@ Fault = Literal[
     "not_json",
     "garbage",
     "one_too_few",
+    "one_too_many",
     "twice_the_same",
     "out_of_range",
     "negative",
@@ -178,6 +179,8 @@ def spoil(results: list[Any], fault: Fault | None) -> None:
     match fault:
         case "one_too_few":
             results.pop()
+        case "one_too_many":
+            results.append({"index": last["index"], "relevance_score": 0.95})
         case "twice_the_same":
             last["index"] = results[0]["index"]
         case "out_of_range":
