@@ -115,11 +115,8 @@ def find_passages(
         raise Unavailable("The embedding model has just been changed; try again.", code="index_changed")
     else:
         found = candidates.matching(index, visible, scope, words)
-    documents = {one.document for one in found}
-    titles: dict[UUID, str] = dict(Document.objects.filter(id__in=documents).values_list("id", "title"))
-    shares = {document: matcher(title) for document, title in titles.items()}
     shortlist = shortlist_size(mode, top_k)
-    ranked = list(islice(_rank(found, words, mode, shares), max(top_k, shortlist)))
+    ranked = list(islice(_rank(found, words, mode, _titled(found, matcher)), max(top_k, shortlist)))
     hits = _hits(ranked)
     return Found(
         question=question,
@@ -142,6 +139,12 @@ def _named(visible: Sequence[UUID], scope: Scope, matcher: TitleMatcher) -> dict
     if len(titles) > _TITLES:
         return {}
     return {document: share for document, title in titles if (share := matcher(title))}
+
+
+def _titled(found: Sequence[Candidate], matcher: TitleMatcher) -> dict[UUID, float]:
+    """How much of each document's title the question says."""
+    titles = Document.objects.filter(id__in={one.document for one in found}).values_list("id", "title")
+    return {document: matcher(title) for document, title in titles}
 
 
 def _at_home(vector: QuestionVector | None) -> tuple[EmbeddingIndex | None, QuestionVector | None]:
