@@ -30,6 +30,17 @@ _FAILURES = 3
 _PAUSE_SECONDS = 15.0
 
 
+class _Told(NamedTuple):
+    """Scores in the shortlist's order, or why there are none."""
+
+    scores: list[float]
+    seconds: float
+    failure: str = ""
+
+
+_PAUSED = _Told([], 0.0, "The re-ranking model failed again and again and is left alone for a moment.")
+
+
 @dataclass(slots=True)
 class _Server:
     """The one that the settings name, its threads, and how it has done of late."""
@@ -38,6 +49,10 @@ class _Server:
     threads: ThreadPoolExecutor
     failures: int = 0
     paused_until: float = 0.0
+
+    @property
+    def is_paused(self) -> bool:
+        return time.monotonic() < self.paused_until
 
     def note(self, *, failed: bool) -> None:
         self.failures = self.failures + 1 if failed else 0
@@ -76,7 +91,8 @@ def reranked(question: str, found: Found) -> Found:
     server, shortlist = _server(), found.shortlist
     if server is None or shortlist is None or not shortlist.hits:
         return found
-    return _settled(found, shortlist, server, _ask(server, question, shortlist))
+    told = _PAUSED if server.is_paused else _ask(server, question, shortlist)
+    return _settled(found, shortlist, server, told)
 
 
 async def reranked_aside(question: str, found: Found) -> Found:
@@ -84,6 +100,8 @@ async def reranked_aside(question: str, found: Found) -> Found:
     server, shortlist = _server(), found.shortlist
     if server is None or shortlist is None or not shortlist.hits:
         return found
+    if server.is_paused:
+        return _settled(found, shortlist, server, _PAUSED)
     loop, started = asyncio.get_running_loop(), time.monotonic()
     try:
         async with asyncio.timeout(settings.DOCENT_RERANK_TIMEOUT + _GRACE_SECONDS):
@@ -94,18 +112,8 @@ async def reranked_aside(question: str, found: Found) -> Found:
     return _settled(found, shortlist, server, told)
 
 
-class _Told(NamedTuple):
-    """Scores in the shortlist's order, or why there are none."""
-
-    scores: list[float]
-    seconds: float
-    failure: str = ""
-
-
 def _ask(server: _Server, question: str, shortlist: Shortlist) -> _Told:
     started = time.monotonic()
-    if started < server.paused_until:
-        return _Told([], 0.0, "The re-ranking model failed again and again and is left alone for a moment.")
     try:
         scores = server.reranker.rerank(RerankRequest(question, shortlist.texts))
     except ProviderError as error:
