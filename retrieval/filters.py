@@ -13,12 +13,17 @@ DATE = "coalesce(document.dated_at, document.created_at)"
 
 def narrowed(scope: Scope) -> tuple[str, dict[str, Any]]:
     """Conditions on a row `e` of vectors, empty where the scope names nothing of this, and their values."""
-    documents, values = _by_document(scope)
+    conditions, values = on_documents(scope)
     passages, phrases = _by_phrase(scope)
-    return documents + passages, values | phrases
+    documents = (
+        " AND e.document_id IN (SELECT document.id FROM documents_document document"  # noqa: S608 - our own pieces
+        f" WHERE document.tenant_id = %(tenant)s AND document.collection_id = ANY(%(collections)s){conditions})"
+    )
+    return (documents if conditions else "") + passages, values | phrases
 
 
-def _by_document(scope: Scope) -> tuple[str, dict[str, Any]]:
+def on_documents(scope: Scope) -> tuple[str, dict[str, Any]]:
+    """The same for a row `document`, each condition after an AND."""
     wanted = {
         "document.tags && %(tags)s::varchar[]": ("tags", scope.tags),
         "document.language = ANY(%(languages)s)": ("languages", scope.languages),
@@ -26,14 +31,8 @@ def _by_document(scope: Scope) -> tuple[str, dict[str, Any]]:
         f"{DATE} < %(before)s": ("before", scope.before),
     }
     chosen = {sql: (name, value) for sql, (name, value) in wanted.items() if value is not None}
-    if not chosen:
-        return "", {}
-    conditions = " AND ".join(["document.collection_id = ANY(%(collections)s)", *chosen])
-    sql = (
-        " AND e.document_id IN (SELECT document.id FROM documents_document document"  # noqa: S608 - our own pieces
-        f" WHERE document.tenant_id = %(tenant)s AND {conditions})"
-    )
-    return sql, {name: list(value) if isinstance(value, tuple) else value for name, value in chosen.values()}
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in chosen.values()}
+    return "".join(f" AND {sql}" for sql in chosen), values
 
 
 def _by_phrase(scope: Scope) -> tuple[str, dict[str, Any]]:
@@ -47,6 +46,7 @@ def _by_phrase(scope: Scope) -> tuple[str, dict[str, Any]]:
     query = f"({' && '.join(parts)})"
     sql = (
         " AND EXISTS (SELECT FROM documents_chunk exact"
-        f" WHERE exact.id = e.chunk_id AND (numnode({query}) = 0 OR exact.words @@ {query}))"
+        " WHERE exact.tenant_id = %(tenant)s AND exact.id = e.chunk_id"
+        f" AND (numnode({query}) = 0 OR exact.words @@ {query}))"
     )
     return sql, values | others
