@@ -12,7 +12,7 @@ from retrieval.evaluation.rows import Row, row_of_json
 from retrieval.models import EvaluationResult, EvaluationRun, Question, QuestionSet, Sufficiency
 from retrieval.sufficiency import THRESHOLD
 from tenants.access import Access
-from tenants.errors import InvalidInput, NotFound
+from tenants.errors import Conflict, InvalidInput, NotFound
 from tenants.permissions import Action
 
 
@@ -77,13 +77,11 @@ def access_evaluation(access: Access, run_id: UUID) -> EvaluationRun:
     return found
 
 
-def require_finished(access: Access, run_id: UUID, *, pointer: str) -> EvaluationRun:
-    """A finished one that a request names beside its path."""
+def require_evaluation(access: Access, run_id: UUID, *, pointer: str) -> EvaluationRun:
+    """One that a request names beside its path: an unknown and a foreign id are the same 400."""
     found = list_evaluations(access).filter(id=run_id).first()
     if found is None:
         raise InvalidInput.at(pointer, "There is no such evaluation.", "unknown_id")
-    if found.status != EvaluationRun.Status.FINISHED:
-        raise InvalidInput.at(pointer, "This evaluation is not finished.", "not_finished")
     return found
 
 
@@ -125,21 +123,25 @@ def standing(row: Row) -> int:
 
 
 def compare(before: EvaluationRun, after: EvaluationRun) -> Comparison:
-    """`InvalidInput` for runs of two sets: different questions say nothing about each other."""
-    if before.set_id != after.set_id:
-        raise InvalidInput("Only evaluations of the same question set can be compared.", code="different_sets")
-    old, new = rows_by_question(before), rows_by_question(after)
-    pairs = {question: (old[question], new[question]) for question in old if question in new}
-    gains = {question: standing(after_) - standing(before_) for question, (before_, after_) in pairs.items()}
-    changed = Question.objects.filter(id__in=[one for one, gain in gains.items() if gain]).order_by("number")
+    """`Conflict` unless both are finished. Questions of two sets are the same when their words are."""
+    if any(run.status != EvaluationRun.Status.FINISHED for run in (before, after)):
+        raise Conflict("Only finished evaluations can be compared.", code="not_finished")
+    old = {_words(one): row_of_json(one.row) for one in list_results(before)}
+    results = {_words(one): one for one in list_results(after).order_by("number")}
+    pairs = {words: (old[words], row_of_json(one.row)) for words, one in results.items() if words in old}
+    gains = {words: standing(new) - standing(earlier) for words, (earlier, new) in pairs.items()}
     return Comparison(
         before=before,
         after=after,
         common=len(pairs),
         differences=differences(list(pairs.values()), min(before.k, after.k)),
-        better=[one for one in changed if gains[one.id] > 0],
-        worse=[one for one in changed if gains[one.id] < 0],
+        better=[results[words].question for words, gain in gains.items() if gain > 0],
+        worse=[results[words].question for words, gain in gains.items() if gain < 0],
     )
+
+
+def _words(result: EvaluationResult) -> str:
+    return " ".join(result.question.text.casefold().split())
 
 
 def find_threshold(index_id: UUID | None) -> float | None:

@@ -61,6 +61,9 @@ SIGHTS = {
     "token": Sight.ADMINS,
     "limit": Sight.EVERYONE,
     "job": Sight.EVERYONE,
+    "question_set": Sight.EVERYONE,
+    "set_question": Sight.EVERYONE,
+    "evaluation": Sight.EVERYONE,
 }
 
 # What it takes to do to a colleague's what everybody with that action may do to their own.
@@ -186,6 +189,9 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("POST", "document-versions"): FILE,
     ("POST", "search"): {"query": QUESTION},
     ("POST", "query"): {"query": QUESTION},
+    ("POST", "question-sets"): {"name": "Leave", "questions": [{"question": QUESTION}]},
+    ("PATCH", "question-set"): {"name": "Leave at length"},
+    ("POST", "set-questions"): {"questions": [{"question": QUESTION}]},
     ("PATCH", "conversation"): {"title": "Leave"},
     ("POST", "messages"): {"content": QUESTION},
     ("PATCH", "member"): {"role": "viewer"},

@@ -156,6 +156,7 @@ def test_the_threshold_makes_the_fewest_errors_within_the_bound(
     bound: int | None, threshold: float, after: dict[str, int]
 ) -> None:
     found = calibrate(JUDGED, present=0.22, max_wrong_refusals=bound)
-    assert (found.threshold, found.after) == (pytest.approx(threshold), after)
+    assert found.threshold == pytest.approx(threshold)
+    assert found.after == after
     assert found.before == {"answered": 4, "wrongly_refused": 0, "wrongly_answered": 2, "refused": 2}
     assert found.auc == 14 / 16
