@@ -2,13 +2,52 @@
 
 from uuid import UUID
 
+from documents.models import EmbeddingIndex
 from retrieval.evaluation.measures import differences
 from retrieval.models import EvaluationRun, QuestionSet
 from retrieval.selectors import accepted_run, rows_by_question
+from retrieval.services.runs import GATE_K, UNDER_WAY, create_run, stop_runs
+from retrieval.types import Mode
+from tenants.access import Access
+from tenants.audit import record
 from tenants.db import tenant_atomic
 
 # What must not get worse, at the depth of the run. Neighbouring depths would find the same thing several times.
 _GUARDED = ("document_hit@{k}", "page_hit@{k}", "page_mrr", "citation_precision", "refusal_accuracy")
+
+
+def run_of_gate(*, access: Access, question_set: QuestionSet, index: EmbeddingIndex) -> EvaluationRun:
+    """The run that decides whether an index passes: one that is not judged yet or let it pass, else a new one.
+
+    `Conflict` where the set cannot be asked.
+    """
+    with tenant_atomic(access.tenant_id):
+        list(QuestionSet.objects.select_for_update().filter(id=question_set.id))
+        known = EvaluationRun.objects.filter(set=question_set, index=index, for_gate=True)
+        last: EvaluationRun | None = known.order_by("-created_at", "-id").first()
+        if last is not None and (last.has_passed or last.is_waived or _is_undecided(last)):
+            return last
+        run = create_run(
+            access=access, question_set=question_set, index=index, k=GATE_K, mode=Mode.HYBRID, for_gate=True
+        )
+        record(
+            access,
+            "evaluation.started",
+            target_kind="evaluation",
+            target_id=run.id,
+            set=str(run.set_id),
+            index=str(index.id),
+        )
+    return run
+
+
+def _is_undecided(run: EvaluationRun) -> bool:
+    return run.status in UNDER_WAY or (run.status == EvaluationRun.Status.FINISHED and run.has_passed is None)
+
+
+def forget_building(index_id: UUID) -> None:
+    """Nobody waits for what an index is asked any more. Registered with `on_building_ended`."""
+    stop_runs(EvaluationRun.objects.filter(index=index_id, for_gate=True))
 
 
 def judge_run(tenant_id: UUID, run: EvaluationRun) -> list[str]:
