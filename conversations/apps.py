@@ -9,10 +9,12 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         from conversations import admin  # noqa: F401
+        from conversations.evaluating import answer_for_evaluation
         from conversations.exports import export_conversations
         from conversations.selectors import list_running_replies
         from conversations.services.conversations import blank_quotes, erase_conversations_of
         from documents.registry import on_documents_erased
+        from retrieval.registry import on_answering
         from tenants.exports import on_person_exported
         from tenants.limits.meters import Meter, register_meter
         from tenants.models import QuotaKind
@@ -21,4 +23,5 @@ class ConversationsConfig(AppConfig):
         on_documents_erased.register(blank_quotes)
         on_person_erased.register(erase_conversations_of)
         on_person_exported.register(export_conversations)
+        on_answering.register(answer_for_evaluation)
         register_meter(QuotaKind.REPLIES, Meter(list_running_replies, "conversation__author_id", Count("id")))

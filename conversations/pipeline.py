@@ -17,11 +17,12 @@ from conversations.markers import MarkerFilter
 from conversations.models import Mode
 from conversations.prompts import grounded_prompt, open_prompt, passages_of
 from conversations.sources import source_items
-from documents.selectors import find_active_index, hidden_titles, visible_collections
+from documents.selectors import find_index, hidden_titles, visible_collections
 from providers.chat.base import ChatMessage, ChatRequest, Passage
 from providers.errors import ProviderError
 from retrieval.reranking import reranked_aside
 from retrieval.search import do_without, embed_question_aside, find_passages
+from retrieval.selectors import find_threshold
 from retrieval.sufficiency import Verdict, judge
 from retrieval.types import Found, Hit, QuestionVector, Scope
 from retrieval.types import Mode as SearchMode
@@ -42,6 +43,8 @@ class Question:
     mode: Mode
     scope: Scope
     history: tuple[ChatMessage, ...] = ()
+    # To be answered from; the active one without.
+    index: UUID | None = None
 
 
 @dataclass(slots=True)
@@ -52,6 +55,8 @@ class Outcome:
     model: str = ""
     hits: list[Hit] = field(default_factory=list)
     supports: list[Support] = field(default_factory=list)
+    # How sure it was that the passages are enough; None where nothing was looked for.
+    score: float | None = None
     usage: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, Any] = field(default_factory=dict)
     # Given to the model and taken from it, thinking included.
@@ -80,14 +85,15 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
         prompt = open_prompt(question.text, question.history)
     else:
         yield StageChanged("searching", "Searching your documents…")
-        collections, found, titles = await _find(question, await _vector_of(question))
+        collections, found, titles, threshold = await _find(question, await _vector_of(question))
         if found.by_words_alone:
             yield StageChanged("searching", "The embedding model is away: searching by words alone…")
         outcome.hits = found.hits
         outcome.timings["search"] = round(time.perf_counter() - started, 4)
         if found.reranking is not None:
             outcome.timings["rerank"] = found.reranking.seconds
-        verdict = judge(found)
+        verdict = judge(found, threshold)
+        outcome.score = verdict.score
         if not verdict.is_enough:
             outcome.finish_reason = "refused"
             yield TextAdded(0, _refusal(collections, titles, verdict))
@@ -116,7 +122,7 @@ async def cite(question: Question, text: str, outcome: Outcome) -> None:
 
 async def _vector_of(question: Question) -> QuestionVector | None:
     """The question's vector; None where there is nothing to compare it with, or its model cannot be used."""
-    index = await run_in_tenant(question.access.tenant_id, find_active_index)
+    index = await run_in_tenant(question.access.tenant_id, find_index, question.index)
     if index is None:
         return None
     try:
@@ -126,10 +132,13 @@ async def _vector_of(question: Question) -> QuestionVector | None:
         return None
 
 
-async def _find(question: Question, vector: QuestionVector | None) -> tuple[list[str], Found, dict[str, str]]:
-    """Names of the collections searched, the passages for the model, and their titles as it may read them."""
+async def _find(
+    question: Question, vector: QuestionVector | None
+) -> tuple[list[str], Found, dict[str, str], float | None]:
+    """Names of the collections searched, the passages for the model, their titles as it may read them, and how
+    sure an answer from them must be."""
 
-    def find() -> tuple[list[str], Found, dict[str, str]]:
+    def find() -> tuple[list[str], Found, dict[str, str], float | None]:
         visible = visible_collections(question.access)
         if question.scope.collections is not None:
             visible = visible.filter(id__in=question.scope.collections)
@@ -138,11 +147,12 @@ async def _find(question: Question, vector: QuestionVector | None) -> tuple[list
             question.access, question.text, vector, top_k=settings.DOCENT_PASSAGES, scope=question.scope
         )
         candidates = found.shortlist.hits if found.shortlist is not None else found.hits
-        return names, found, hidden_titles(hit.title for hit in candidates)
+        threshold = find_threshold(vector.index if vector else None)
+        return names, found, hidden_titles(hit.title for hit in candidates), threshold
 
-    names, found, titles = await run_in_tenant(question.access.tenant_id, find)
+    names, found, titles, threshold = await run_in_tenant(question.access.tenant_id, find)
     found = await reranked_aside(question.text, found)
-    return names, found, {hit.title: titles[hit.title] for hit in found.hits}
+    return names, found, {hit.title: titles[hit.title] for hit in found.hits}, threshold
 
 
 async def _write(choice: Choice, request: ChatRequest, outcome: Outcome, started: float) -> AsyncGenerator[Event]:

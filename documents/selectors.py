@@ -212,6 +212,14 @@ def find_active_index() -> EmbeddingIndex | None:
     return found
 
 
+def find_index(index_id: UUID | None) -> EmbeddingIndex | None:
+    """An index by its id, the active one without; None where it is gone or there is none."""
+    if index_id is None:
+        return find_active_index()
+    found: EmbeddingIndex | None = EmbeddingIndex.objects.filter(id=index_id).first()
+    return found
+
+
 def list_sources(access: Access) -> QuerySet[Source]:
     """What fills the collections that a person sees, by itself."""
     _require_sight(access)

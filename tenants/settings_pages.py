@@ -35,6 +35,7 @@ PAGES: tuple[SettingsPage, ...] = (
     SettingsPage("settings-groups", _("Groups"), Action.MANAGE_MEMBERS),
     SettingsPage("settings-sign-in", _("Sign-in"), Action.MANAGE_TENANT),
     SettingsPage("settings-masking", _("Personal data"), Action.MANAGE_TENANT),
+    SettingsPage("settings-evaluations", _("Evaluation"), Action.MANAGE_TENANT),
     SettingsPage("settings-usage", _("Usage and limits"), Action.READ_SELF),
     SettingsPage("settings-audit", _("Audit log"), Action.READ_AUDIT),
     SettingsPage("settings-tokens", _("API tokens"), Action.READ_OWN_TOKENS),

@@ -280,6 +280,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "DocumentStatusEnum": "documents.models.Status.choices",
         "AnswerModeEnum": "conversations.models.Mode.choices",
+        "SearchModeEnum": "retrieval.api.serializers.MODES",
         "MemberRoleEnum": "tenants.permissions.Role.choices",
         "QuotaForEnum": "tenants.models.QuotaFor.choices",
     },

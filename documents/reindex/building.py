@@ -14,6 +14,7 @@ from django.conf import settings
 from documents.embedders import embed_passages
 from documents.idle import idle_unloader
 from documents.models import Chunk, ChunkEmbedding, Document, EmbeddingIndex
+from documents.registry import SwitchRefused, on_before_switch
 from documents.reindex.indexes import Status, lock_indexes, missing_in, switch
 from documents.reindex.services import mark_failed
 from documents.selectors import find_active_index
@@ -46,6 +47,9 @@ def build_index(index_id: UUID, lease: Lease) -> None:
     try:
         with idle_unloader.working():
             building.run()
+    except SwitchRefused as refusal:
+        with building.unit() as held:
+            mark_failed(held, refusal.code, refusal.detail)
     except ProviderError as error:
         with building.unit() as held:
             if error.permanent:
@@ -98,6 +102,10 @@ class _Building:
                 raise LeaseLost
             yield held
 
+    def _is_missing_something(self) -> bool:
+        with self.unit() as held:
+            return bool(missing_in(held, _active()).exists())
+
     def _sheaf(self) -> Sequence[UUID]:
         """Passages without a vector, those of a document together; shows how far it is."""
         with self.unit() as held:
@@ -133,7 +141,14 @@ class _Building:
         return bool(stored)
 
     def _switch(self) -> bool:
-        """Make the index the active one unless something is missing. True when it is."""
+        """Make the index the active one unless something is missing. True when it is.
+
+        Whoever has a say is asked first, without holding anything: meanwhile more may have come.
+        """
+        if self._is_missing_something():
+            return False
+        if self.index.activated_at is None:
+            on_before_switch.call(self.index.id, self.lease)
         self.lease.check()
         with tenant_atomic(self.lease.tenant_id):
             indexes = lock_indexes()

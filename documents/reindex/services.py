@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from documents.embedders import get_or_create_index, measure
 from documents.models import ChunkEmbedding, EmbeddingIndex
+from documents.registry import on_building_ended
 from documents.reindex.indexes import REINDEX, Status, lock_indexes, missing_in, switch
 from providers.errors import ProviderError
 from tenants.access import Access
@@ -87,6 +88,7 @@ def stop_reindex(*, access: Access) -> EmbeddingIndex:
             index.status, index.retired_at = Status.RETIRED, Now()
             index.error_code = index.error_detail = ""
             index.save()
+            on_building_ended.call(index.id)
         outbox.cancel(REINDEX, index.id)
         record(access, "index.stopped", target_kind="index", target_id=index.id)
     return index
@@ -97,6 +99,7 @@ def mark_failed(index: EmbeddingIndex, code: str, detail: str) -> None:
     index.status, index.retired_at = Status.FAILED, Now()
     index.error_code, index.error_detail = code, detail
     index.save()
+    on_building_ended.call(index.id)
 
 
 def reasons(index_ids: list[UUID]) -> Mapping[UUID, JobReason]:

@@ -11,6 +11,7 @@ from tenants.api.serializers import StrictSerializer
 from tenants.errors import TooLarge
 
 MAX_HITS = 50
+MODES = [(mode.value, mode.value) for mode in Mode]
 
 
 class SearchInput(StrictSerializer):
@@ -35,7 +36,7 @@ class SearchInput(StrictSerializer):
         help_text="Only documents dated then or later: by their file, else by when they were added.",
     )
     before = serializers.DateTimeField(required=False, help_text="Only documents dated earlier than this.")
-    mode = serializers.ChoiceField(choices=[(mode.value, mode.value) for mode in Mode], default=Mode.HYBRID)
+    mode = serializers.ChoiceField(choices=MODES, default=Mode.HYBRID)
 
     def validate_languages(self, value: list[str]) -> list[str]:
         return [code.lower() for code in value]

@@ -12,8 +12,15 @@ from conversations.models import Citation, Message, Role, Source, Status
 from conversations.services.conversations import create_conversation
 from documents.models import Chunk, Collection
 from documents.models import Source as DocumentSource
+from documents.selectors import find_active_index
 from documents.services.collections import create_collection
 from documents.services.sources import FETCH, add_web_page
+from retrieval.evaluation.asking import Plan
+from retrieval.evaluation.cases import Case
+from retrieval.evaluation.rows import Row
+from retrieval.models import EvaluationRun, Question, QuestionSet
+from retrieval.services.question_sets import create_question_set
+from retrieval.services.runs import keep_run
 from tenants.access import Access
 from tenants.db import tenant_atomic
 from tenants.jobs import outbox
@@ -26,14 +33,16 @@ from tenants.services.tokens import create_token
 from tests.factories import ready
 from tests.people import Person
 
+_CASES = [Case(key="leave", text="How much leave is there?", document="handbook.pdf", pages=(1,))]
+
 
 @dataclass(frozen=True, slots=True)
 class Estate:
     """A document that is searchable, a collection without any, and a conversation with one cited answer.
 
     A page that fills the collection, at an address that is never fetched. Of the organisation itself: a group
-    with its `user` in it, a token, a limit, an invitation, a job, and an export of one's own that is to be
-    written.
+    with its `user` in it, a token, a limit, an invitation, a job, an export of one's own that is to be written,
+    and a question set that was asked.
     """
 
     person: Person
@@ -44,6 +53,9 @@ class Estate:
     question: UUID
     reply: UUID
     user: UUID
+    question_set: UUID
+    set_question: UUID
+    evaluation: UUID
     group: UUID
     invitation: UUID
     token: UUID
@@ -60,8 +72,38 @@ class Estate:
     def ids(self) -> frozenset[str]:
         """Everything by which others could recognise it."""
         content = (self.collection, self.source, self.document, self.conversation, self.question, self.reply)
-        own = (*content, self.user, self.group, self.invitation, self.token, self.limit, self.job, self.export)
+        own = (
+            *content,
+            self.question_set,
+            self.set_question,
+            self.evaluation,
+            self.user,
+            self.group,
+            self.invitation,
+            self.token,
+            self.limit,
+            self.job,
+            self.export,
+        )
         return frozenset(map(str, own))
+
+
+def evaluated(person: Person, question_set: QuestionSet, document: UUID) -> EvaluationRun:
+    """The set asked once: the right page was found first and cited. In the tenant's unit."""
+    place = {"document": str(document), "version": 1, "page": 1, "start": 0, "end": 9, "score": 1.0}
+    row = Row(
+        is_answerable=True,
+        names_document=True,
+        gold_pages=1,
+        document_rank=1,
+        page_ranks=(1,),
+        is_refused=False,
+        found=(place,),
+        citations=(place,),
+    )
+    [question] = Question.objects.filter(set=question_set)
+    plan = Plan(access=person.access, index=find_active_index())
+    return keep_run(plan=plan, question_set=question_set, questions=[question.id], rows=[row])
 
 
 def unfetched_page(access: Access, collection: Collection) -> DocumentSource:
@@ -107,6 +149,9 @@ def estate_of(person: Person, content: bytes | None = None, *, inviter: Access |
         }
         Source.objects.create(**place, text=chunk.text, score=1.0)
         Citation.objects.create(**place, quote=chunk.text)
+        question_set = create_question_set(access=access, name=f"Asked by {person.user.name}", cases=_CASES)
+        set_question = Question.objects.get(set=question_set)
+        evaluation = evaluated(person, question_set, document)
         group = create_group(access=access, name=f"Trustees of {person.user.name}")
         # Not by the service, which closes what its person has open: sockets of the test would go.
         GroupMember.objects.create(group=group, membership=Membership.objects.get(user=access.user_id))
@@ -126,6 +171,9 @@ def estate_of(person: Person, content: bytes | None = None, *, inviter: Access |
         source=source.id,
         document=document,
         conversation=conversation.id,
+        question_set=question_set.id,
+        set_question=set_question.id,
+        evaluation=evaluation.id,
         question=question.id,
         reply=reply.id,
         user=access.user_id,

@@ -61,6 +61,9 @@ SIGHTS = {
     "token": Sight.ADMINS,
     "limit": Sight.EVERYONE,
     "job": Sight.EVERYONE,
+    "question_set": Sight.EVERYONE,
+    "set_question": Sight.EVERYONE,
+    "evaluation": Sight.EVERYONE,
 }
 
 # What it takes to do to a colleague's what everybody with that action may do to their own.
@@ -186,6 +189,9 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("POST", "document-versions"): FILE,
     ("POST", "search"): {"query": QUESTION},
     ("POST", "query"): {"query": QUESTION},
+    ("POST", "question-sets"): {"name": "Leave", "questions": [{"question": QUESTION}]},
+    ("PATCH", "question-set"): {"name": "Leave at length"},
+    ("POST", "set-questions"): {"questions": [{"question": QUESTION}]},
     ("PATCH", "conversation"): {"title": "Leave"},
     ("POST", "messages"): {"content": QUESTION},
     ("PATCH", "member"): {"role": "viewer"},
@@ -211,6 +217,9 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("POST", "group-rename"): {"name": "Trustees"},
     ("POST", "limit-set"): {"kind": "documents", "whom": "tenant", "amount": "1000"},
     ("POST", "token-create"): {"name": "Crawler"},
+    ("POST", "question-set-create"): {"name": "Leave"},
+    ("POST", "question-set-change"): {"name": "Leave at length"},
+    ("POST", "question-set-gate"): {"is_gate": "on", "page_hit@10": "0.5"},
     ("POST", "masking-change"): {"emails": "on"},
     ("POST", "masking-try"): {"emails": "on", "text": "Write to ann@acme.example."},
     ("POST", "document-chunks-apply"): {"chunk_size": "500", "chunk_overlap": "100"},

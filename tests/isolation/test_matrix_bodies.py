@@ -22,6 +22,8 @@ _KINDS = {
     "user": "user",
     "people": "user",
     "groups": "group",
+    "set": "question_set",
+    "before": "evaluation",
 }
 # The log keeps ids of what is gone: it takes any, and finds what one's own organisation has recorded.
 _TAKEN_AS_THEY_ARE = {("GET", "/api/v1/audit/", "?actor"), ("GET", "/api/v1/audit/", "?target")}

@@ -22,6 +22,7 @@ from redis import Redis
 from conversations.models import Citation, Message, Role, Source, Status
 from conversations.services.conversations import create_conversation
 from documents.models import Chunk, Collection, CollectionGrant
+from retrieval.services.question_sets import add_question
 from tenants.db import tenant_atomic
 from tenants.jobs.outbox import RUN_JOB
 from tenants.models import Export, Group, Job, Membership, QuotaFor, QuotaKind, ReplyLease, UsageDay
@@ -77,6 +78,7 @@ def live(person: Person, *, document: str) -> UUID:
             # Or a web server that runs beside the test would find it abandoned.
             expires_at=timezone.now() + timedelta(hours=1),
         )
+        add_question(access=access, text=f"Asked by {person.user.name}?", key=str(reply.id))
         membership = Membership.objects.get(user=person.user)
         named = {"name": f"Of {person.user.name}", "slug": person.user.name.lower()}
         own = Collection.objects.create(**named, created_by_id=access.user_id, is_restricted=True)

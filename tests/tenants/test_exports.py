@@ -189,7 +189,7 @@ def test_P1_a_persons_export_has_what_is_theirs_and_nothing_of_their_colleagues(
     with tenant_atomic(acme):
         export = Export.objects.get(size__gt=100)
     held = entries(body_of(bob.client.get(f"/o/acme/settings/data/exports/{export.id}/")))
-    lists = {"tokens.jsonl", "usage.jsonl", "audit.jsonl", "documents.jsonl"}
+    lists = {"tokens.jsonl", "usage.jsonl", "audit.jsonl", "documents.jsonl", "evaluation-questions.jsonl"}
     files = {f"files/{theirs}/1/handbook.pdf"}
     assert set(held) == {"README.txt", "profile.json", f"conversations/{conversation}.json", *lists, *files}
     profile = json.loads(held["profile.json"])
@@ -202,6 +202,7 @@ def test_P1_a_persons_export_has_what_is_theirs_and_nothing_of_their_colleagues(
     assert citation["document"] == theirs
     assert citation["quote"]
     assert [row["name"] for row in rows(held["documents.jsonl"])] == ["handbook.pdf"]
+    assert [row["text"] for row in rows(held["evaluation-questions.jsonl"])] == ["Asked by Bob?"]
     assert {row["name"] for row in rows(held["tokens.jsonl"])} == {"tests"}
     assert {row["actor_id"] for row in rows(held["audit.jsonl"])} == {str(bob.user.pk)}
     text = b"".join(held.values()).decode(errors="replace")

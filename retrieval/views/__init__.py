@@ -1,0 +1,1 @@
+"""Pages of the portal: searching what documents say, and evaluation under `settings/evaluations/`."""
