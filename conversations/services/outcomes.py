@@ -116,8 +116,10 @@ def _save_citations(message_id: UUID, outcome: Outcome) -> None:
         page = Page.objects.filter(
             version__document=hit.document, version__number=hit.version, number=hit.page
         ).first()
-        if page is None or not is_masked_form(
-            support.quote, page.text[support.start - page.start : support.end - page.start]
+        if (
+            page is None
+            or support.start < page.start
+            or not is_masked_form(support.quote, page.text[support.start - page.start : support.end - page.start])
         ):
             continue
         Citation.objects.create(
