@@ -12,20 +12,23 @@ _BAR = re.compile(r"(?<!\\)\|")
 
 
 class Layout:
-    """`spans` and `texts` of the sentences and lines of `text`, in order; `is_row` says which are a table's."""
+    """`spans` and `texts` of the sentences and lines of `text`, in order.
+
+    `is_row` says which are a table's, `is_barred` which of those a Markdown table's.
+    """
 
     def __init__(self, text: str) -> None:
         self.spans: list[Span] = sentence_spans(text)
         self.texts = [text[start:end] for start, end in self.spans]
-        self._is_barred = [_BARRED.match(one) is not None for one in self.texts]
+        self.is_barred = [_BARRED.match(one) is not None for one in self.texts]
         self.is_row = [
             is_barred or is_table_row(one.replace("\n", " "))
-            for one, is_barred in zip(self.texts, self._is_barred, strict=True)
+            for one, is_barred in zip(self.texts, self.is_barred, strict=True)
         ]
 
     def head(self, position: int) -> int | None:
         """The line that names the columns of a row, if `position` is one and the passage has it."""
-        if self._is_barred[position]:
+        if self.is_barred[position]:
             return self._barred_head(position)
         return self._figures_head(position)
 
@@ -35,7 +38,7 @@ class Layout:
 
     def _barred_head(self, position: int) -> int | None:
         top = position
-        while top > 0 and self._is_barred[top - 1]:
+        while top > 0 and self.is_barred[top - 1]:
             top -= 1
         return top if top < position and self.is_rule(top + 1) else None
 

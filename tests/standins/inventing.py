@@ -143,10 +143,16 @@ class Inventor:
         if not sentence or not figures:
             return None
         figure = self._random.choice(figures)
-        other = figure[0]
-        while other in passages[marker]:
-            place = self._random.choice([at for at, sign in enumerate(other) if sign.isdigit()])
-            other = other[:place] + self._random.choice("123456789") + other[place + 1 :]
+        others = [
+            figure[0][:place] + digit + figure[0][place + 1 :]
+            for place, sign in enumerate(figure[0])
+            for digit in "123456789"
+            if sign.isdigit()
+        ]
+        others = [one for one in others if one not in passages[marker]]
+        if not others:
+            return None
+        other = self._random.choice(others)
         told = f"{sentence[: figure.start()]}{other}{sentence[figure.end() : -1]} [{marker}]."
         return Statement("figure", told, marker, is_true=False)
 
