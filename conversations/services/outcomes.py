@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection
 
-from conversations.models import Citation, Message, Source, Status
+from conversations.models import Citation, Message, Source, Status, Trace
 from conversations.pipeline import Outcome
 from documents.masking import is_masked_form
 from documents.models import Document, Page
@@ -69,6 +69,8 @@ def _save_ending(  # noqa: PLR0917
         if ending.status is not Status.REFUSED:
             _save_sources(message_id, outcome.hits)
             _save_citations(message_id, outcome)
+        if outcome.tracer.about:
+            Trace.objects.create(message=message, about=outcome.tracer.as_json(outcome.timings))
         _count_use(access, message, outcome)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
