@@ -23,6 +23,9 @@ _CYRILLIC = "АВЕКМНОРСТУХЅІЈԚԜавекмнорстухѕіјԁ�
 _GREEK = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοιν", "ABEZHIKMNOPTYXoiv"
 _LOOKALIKES = str.maketrans(_CYRILLIC[0] + _GREEK[0], _CYRILLIC[1] + _GREEK[1])
 _MIXED = re.compile(rf"(?=[^\W\d_]*[A-Za-z])(?=[A-Za-z{_UNSEEN}]*[\u0370-\u052f])[\w{_UNSEEN}]+")
+# A database without a language takes every sign beyond ASCII for part of a word, spaces too.
+_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_TORN = re.compile(rf"[\w{_UNSEEN}]*[{_UNSEEN}][\w{_UNSEEN}]*")
 _FOREIGN = re.compile("[\u0370-\u052f]")
 
 
@@ -48,6 +51,22 @@ def _latin(word: re.Match[str]) -> str:
     plain = word[0].translate(_LOOKALIKES)
     # What still has letters of its own is a word of two scripts and no disguise.
     return word[0] if _FOREIGN.search(plain) else plain
+
+
+def legible(text: str) -> str:
+    """As long as before, every word in one piece and in its own letters, between plain spaces.
+
+    Spaces stand in place of what nobody sees, behind its word: where words begin stays the same, so that passages
+    are searched by this and shown at their places.
+    """
+    if text.isascii():
+        return text
+    text = _SPACES.sub(" ", text)
+    return latinised(_TORN.sub(_mended, text) if _INVISIBLE.search(text) else text)
+
+
+def _mended(word: re.Match[str]) -> str:
+    return without_unseen(word[0]).ljust(len(word[0]))
 
 
 def plain(text: str) -> str:

@@ -97,12 +97,15 @@ class Folded:
         return self.text[last + 1 : last + 2] == "."
 
     def _end(self, last: int) -> int:
+        """Behind the character, and what belongs to it without being read: accents, signs that nobody sees."""
         end = self.places[last] + 1
-        while end < len(self.original) and not _fold(self.original[end]) and self.original[end].isprintable():
-            if self.original[end].isspace() or self.original[end] in _HYPHENS:
-                break
+        while end < len(self.original) and self._is_silent(self.original[end]):
             end += 1
         return end
+
+    @staticmethod
+    def _is_silent(character: str) -> bool:
+        return not character.isspace() and character not in _HYPHENS and not _fold(character)
 
     def _stands_alone(self, first: int, last: int) -> bool:
         """Neither half a word nor half a number."""

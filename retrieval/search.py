@@ -15,6 +15,7 @@ from documents.embedders import embed
 from documents.models import Chunk, Document, EmbeddingIndex
 from documents.selectors import find_active_index, hidden_titles, visible_collections
 from providers.errors import ProviderError
+from providers.visible_text import plain
 from retrieval import candidates
 from retrieval.candidates import Candidate
 from retrieval.fusion import best_of_each_page, fuse
@@ -40,7 +41,7 @@ _GRACE_SECONDS = 1.0
 
 def embed_question(index: EmbeddingIndex, question: str) -> QuestionVector:
     """The question as the index's model sees it. Takes its time: hold no connection. Raises ProviderError."""
-    return QuestionVector(index.id, embed(index, [question], purpose="query")[0])
+    return QuestionVector(index.id, embed(index, [plain(question)], purpose="query")[0])
 
 
 async def embed_question_aside(index: EmbeddingIndex, question: str) -> QuestionVector:
@@ -107,7 +108,7 @@ def find_passages(
     index, vector = _at_home(vector)
     if index is None:
         return Found(question)
-    started = time.perf_counter()
+    started, question = time.perf_counter(), plain(question)
     visible = list(visible_collections(access).values_list("id", flat=True))
     asked, scope = exact_words(question, scope) if mode is Mode.LEXICAL else (question, scope)
     words, matcher = candidates.words_of(asked), TitleMatcher(asked)
