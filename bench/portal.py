@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,12 +69,14 @@ class Portal:
 
 
 @contextmanager
-def portal(*, workers: int = 1, rate: int = 100_000) -> Iterator[Portal]:
+def portal(*, workers: int = 1, rate: int = 100_000, model: str | None = None) -> Iterator[Portal]:
     """`manage.py up --no-demo` and a stand-in model server, stopped and removed afterwards.
 
-    `rate` is the organisation's calls a second and person: by default more than anything makes.
+    `rate` is the organisation's calls a second and person: by default more than anything makes. `model` is the
+    address of another model server.
     """
-    with tempfile.TemporaryDirectory(prefix="docent-bench-") as folder, model_server() as model_url:
+    server = nullcontext(model) if model else model_server()
+    with tempfile.TemporaryDirectory(prefix="docent-bench-") as folder, server as model_url:
         data = Path(folder)
         data.chmod(0o711)  # the database server may run under another account
         environ = {**os.environ, "DOCENT_DATA": folder, "OLLAMA_HOST": model_url, "DOCENT_CHAT_MODEL": ""}

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Collection
 
-_MARKER = re.compile(r"\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
-_UNFINISHED = re.compile(r"\[[\s\d,]{0,40}$")
+# At most so many numbers with so much space between: what is longer is text, and never held back to its end.
+_MARKER = re.compile(r"\[\s{0,9}(\d{1,3}(?:\s{0,9},\s{0,9}\d{1,3}){0,15})\s{0,9}\]")
+_UNFINISHED = re.compile(r"(?:\[[\s\d,]{0,400})+$")
+_LIKE_MARKERS = re.compile(r"[\[［【〔][\s\d,;+-]{1,400}[\]］】〕]")
 _BRACKETED = re.compile(r"\[(\d{1,4}(?:\s*,\s*\d{1,4})*)\]")
 
 
@@ -14,6 +16,11 @@ def markers_in(text: str) -> list[tuple[int, int, tuple[int, ...]]]:
         (match.start(), match.end(), tuple(int(number) for number in match[1].split(",")))
         for match in _MARKER.finditer(text)
     ]
+
+
+def without_markers(text: str) -> str:
+    """Nor with what only looks like one, by a number too long or brackets of another kind."""
+    return _LIKE_MARKERS.sub(" ", text)
 
 
 def neutralise(passage: str) -> str:
@@ -30,11 +37,17 @@ class MarkerFilter:
 
     def feed(self, text: str) -> str:
         """What may be shown of everything so far."""
-        text = self._held + text
+        text = self._dropped(self._held + text)
         unfinished = _UNFINISHED.search(text)
         cut = unfinished.start() if unfinished else len(text)
         self._held = text[cut:]
-        return _MARKER.sub(self._replace, text[:cut])
+        return text[:cut]
+
+    def _dropped(self, text: str) -> str:
+        """Without the markers of no source, those included that come together only when others have gone."""
+        while (left := _MARKER.sub(self._replace, text)) != text:
+            text = left
+        return text
 
     def flush(self) -> str:
         """The rest, when no more text comes: what never became a marker was plain text."""

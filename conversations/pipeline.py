@@ -17,6 +17,7 @@ from conversations.markers import MarkerFilter
 from conversations.models import Mode
 from conversations.prompts import grounded_prompt, open_prompt, passages_of
 from conversations.sources import source_items
+from conversations.tracing import Tracer
 from documents.selectors import find_index, hidden_titles, visible_collections
 from providers.chat.base import ChatMessage, ChatRequest, Passage
 from providers.errors import ProviderError
@@ -59,6 +60,7 @@ class Outcome:
     score: float | None = None
     usage: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, Any] = field(default_factory=dict)
+    tracer: Tracer = field(default_factory=Tracer)
     # Given to the model and taken from it, thinking included.
     prompt_characters: int = 0
     completion_characters: int = 0
@@ -85,7 +87,8 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
         prompt = open_prompt(question.text, question.history)
     else:
         yield StageChanged("searching", "Searching your documents…")
-        collections, found, titles, threshold = await _find(question, await _vector_of(question))
+        vector = await outcome.tracer.timed("embedding", _vector_of(question))
+        collections, found, titles, threshold = await outcome.tracer.timed("search", _find(question, vector))
         if found.by_words_alone:
             yield StageChanged("searching", "The embedding model is away: searching by words alone…")
         outcome.hits = found.hits
@@ -94,6 +97,7 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
             outcome.timings["rerank"] = found.reranking.seconds
         verdict = judge(found, threshold)
         outcome.score = verdict.score
+        outcome.tracer.found(question.text, found, verdict)
         if not verdict.is_enough:
             outcome.finish_reason = "refused"
             yield TextAdded(0, _refusal(collections, titles, verdict))
@@ -117,7 +121,8 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
 async def cite(question: Question, text: str, outcome: Outcome) -> None:
     """Look for what supports each marker of the text, whole or cut short. Takes processor time, on a thread."""
     if outcome.hits and outcome.finish_reason != "refused":
-        outcome.supports = await asyncio.to_thread(supports_of, question.text, text, outcome.hits)
+        found = asyncio.to_thread(supports_of, question.text, text, outcome.hits)
+        outcome.supports = await outcome.tracer.timed("citing", found)
 
 
 async def _vector_of(question: Question) -> QuestionVector | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from conversations.markers import neutralise
 from providers.chat.base import ChatMessage, Passage
+from providers.visible_text import latinised, without_unseen
 from retrieval.types import Hit
 
 GROUNDED = """\
@@ -19,7 +20,7 @@ You answer questions from an organisation's documents. Below the question's pass
 OPEN = "You are a helpful assistant. Answer in the question's language, in Markdown."
 
 # Spelt in any way, with signs between that nobody sees.
-_FENCE = re.compile(r"<(?=\W*passage)", re.IGNORECASE)
+_FENCE = re.compile(r"[<＜﹤](?=\W*passage)", re.IGNORECASE)
 # A turn of the conversation so far: enough to understand what "it" refers to.
 _TURN_CHARACTERS = 1_500
 _TURNS = 6
@@ -41,7 +42,7 @@ def grounded_prompt(
     return (
         ChatMessage(role="system", content=GROUNDED),
         *recent(history),
-        ChatMessage(role="user", content=f"{fenced}\n\nQuestion: {question}"),
+        ChatMessage(role="user", content=f"{fenced}\n\nQuestion: {without_unseen(question)}"),
     )
 
 
@@ -66,5 +67,8 @@ def recent(history: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
 
 
 def _plain(text: str) -> str:
-    """Document text cannot close the fence it stands in, nor open one, nor anything a model may take for it."""
-    return _FENCE.sub("‹", text)
+    """Document text cannot close the fence it stands in, nor open one, nor anything a model may take for it.
+
+    Nor does it say to the model what it says to no reader.
+    """
+    return _FENCE.sub("‹", latinised(without_unseen(text)))

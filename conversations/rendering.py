@@ -153,7 +153,13 @@ def _may_become_table(tokens: Sequence[Token]) -> bool:
 
 
 def portal_chips(places: Sequence[Mapping[str, Any]]) -> dict[int, str | None]:
-    """Sources or citations as `chips`: their addresses without the host, which may be reached by another name."""
-    return {
-        place["marker"]: place["url"] and place["url"].removeprefix(settings.DOCENT_PUBLIC_URL) for place in places
-    }
+    """Sources or citations as `chips`, by their addresses inside the portal."""
+    return {place["marker"]: place["url"] for place in portal_places(places)}
+
+
+def portal_places(places: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same with addresses without the host, which may be reached by another name."""
+    return [
+        {**place, "url": place["url"] and place["url"].removeprefix(settings.DOCENT_PUBLIC_URL)}
+        for place in places
+    ]

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from conversations.models import Citation, Conversation, Message, Role, Source, Status
-from conversations.sources import stored_citations, stored_sources
+from conversations.models import Citation, Conversation, Message, Role, Source, Status, Trace
+from conversations.sources import stored_citations, stored_sources, traced_passages
 from providers.chat.base import ChatMessage
 from retrieval.types import Scope
 from tenants.access import Access
@@ -128,3 +128,21 @@ def error_of(message: Message) -> dict[str, Any] | None:
     if not message.error_code:
         return None
     return {"code": message.error_code, "detail": message.error_detail, "retryable": True}
+
+
+def trace_view(access: Access, message: Message) -> dict[str, Any] | None:
+    """Why an answer says what it says, as `access` may read it; None where nothing was searched or noted.
+
+    What was found first comes first; `marker` is its number if the model was given it.
+    """
+    access.require(Action.EXPLAIN_ANSWERS)
+    trace = Trace.objects.filter(message=message).first()
+    if trace is None:
+        return None
+    cited = set(Citation.objects.filter(message=message).values_list("marker", flat=True))
+    passages = traced_passages(access, trace.about["passages"])
+    return {
+        **trace.about,
+        "message": str(message.id),
+        "passages": [{**one, "is_cited": one["marker"] in cited} for one in passages],
+    }

@@ -4,8 +4,9 @@ Whoever reads an old answer gets the words of a document only while they see it;
 read like those of a document that was deleted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from conversations.models import Citation, Source
 from documents.links import passage_path
@@ -50,6 +51,12 @@ def stored_citations(access: Access, rows: Iterable[Citation]) -> list[dict[str,
     return as_seen(access, [{**_place(slug, row), "quote": row.quote, "verified": True} for row in rows])
 
 
+def traced_passages(access: Access, places: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Passages of a trace as `access` may see them now. One query."""
+    slug = access.tenant_slug
+    return as_seen(access, [{**place, "url": absolute(_traced_path(slug, place))} for place in places])
+
+
 def as_seen(access: Access, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Sources or citations, without words and address where `access` has no sight of the document now."""
     wanted = {item["document"] for item in items if item["document"]}
@@ -60,8 +67,13 @@ def as_seen(access: Access, items: Sequence[dict[str, Any]]) -> list[dict[str, A
 
 
 def _withheld(item: dict[str, Any]) -> dict[str, Any]:
-    words = "quote" if "quote" in item else "text"
-    return {**item, "document": None, "url": None, words: ""}
+    words = dict.fromkeys({"quote", "text"} & item.keys(), "")
+    return {**item, "document": None, "url": None, **words}
+
+
+def _traced_path(slug: str, place: Mapping[str, Any]) -> str:
+    document = UUID(place["document"])
+    return passage_path(slug, document, place["version"], place["page"], place["start"], place["end"])
 
 
 def _place(slug: str, row: Source | Citation) -> dict[str, Any]:

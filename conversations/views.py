@@ -11,12 +11,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.chat_models import chooser
 from conversations.models import Conversation
-from conversations.rendering import portal_chips, render_blocks
-from conversations.selectors import access_conversation, list_messages, message_views
+from conversations.rendering import portal_chips, portal_places, render_blocks
+from conversations.selectors import (
+    access_conversation,
+    access_reply,
+    list_messages,
+    message_views,
+    trace_view,
+)
 from conversations.services.conversations import (
     create_conversation,
     delete_conversation,
@@ -27,12 +35,25 @@ from documents.models import Status as DocumentStatus
 from documents.selectors import visible_collections
 from tenants.access import Access
 from tenants.api.serializers import StrictJSONParser
+from tenants.errors import NotFound
 from tenants.limits.words import OF_ASKING, tight_limits
 from tenants.permissions import Action
 from tenants.portal import portal_view, wants_json
 from tenants.selectors import get_tenant
 
 NEW_CHAT = "New chat"
+LISTS = ("meaning", "words", "title")
+STAGES = {
+    "whole": gettext_lazy("Question made whole"),
+    "embedding": gettext_lazy("Embedding"),
+    "search": gettext_lazy("Search"),
+    "lists": gettext_lazy("of it, lists"),
+    "ranking": gettext_lazy("of it, ranking"),
+    "reranking": gettext_lazy("Re-ranking"),
+    "first_token": gettext_lazy("First token"),
+    "writing": gettext_lazy("Writing"),
+    "citing": gettext_lazy("Citing"),
+}
 
 
 @require_safe
@@ -83,6 +104,26 @@ def delete(request: HttpRequest, access: Access, conversation: UUID) -> HttpResp
     return HttpResponseRedirect(reverse("portal:chat"))
 
 
+@require_safe
+@portal_view(Action.EXPLAIN_ANSWERS)
+def why(request: HttpRequest, access: Access, message: UUID) -> HttpResponse:
+    """Why one's own answer says what it says, for the page to open under it."""
+    trace = trace_view(access, access_reply(access, message))
+    if trace is None:
+        raise NotFound(_("Nothing was searched for this answer."))
+    stages = [(label, 1000 * trace["stages"][name]) for name, label in STAGES.items() if name in trace["stages"]]
+    places = portal_places(trace["passages"])
+    passages = [{**one, "lists": [_in_list(one, name) for name in LISTS]} for one in places]
+    context = {"trace": {**trace, "stages": stages, "passages": passages}}
+    response = render(request, "portal/_why.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _in_list(passage: dict[str, Any], name: str) -> dict[str, Any]:
+    return {"rank": passage["ranks"].get(name), "share": passage["shares"].get(name)}
+
+
 def _page(request: HttpRequest, access: Access, found: Conversation | None) -> HttpResponse:
     messages = message_views(access, list_messages(found)) if found else []
     collections = (
@@ -94,6 +135,7 @@ def _page(request: HttpRequest, access: Access, found: Conversation | None) -> H
         "conversation": found,
         "current": found,
         "messages_list": [_presented(message) for message in messages],
+        "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
         "collections": [
             {"id": one.id, "name": one.name, "documents": one.documents_count, "is_default": one.is_default}
             for one in collections

@@ -9,6 +9,7 @@ from documents.extraction.outline import Outline
 from documents.extraction.types import Headings
 from documents.masking import Masker, MaskingRules
 from providers.embedding.base import Embedder
+from providers.visible_text import legible, plain
 
 
 class CutPage(Protocol):
@@ -30,7 +31,8 @@ class CutPage(Protocol):
 class Passage:
     """One passage, numbered from 0 through the document. `start` and `end` count in the version's text.
 
-    `text` is what stands there, but for what is masked.
+    `text` is what stands there, as long as there, but for what is masked and what keeps words from being found:
+    letters that only look like others, signs that nobody sees, spaces that are none to the database.
     """
 
     number: int
@@ -62,11 +64,11 @@ class Cutter:
 
     def cut(self, page: CutPage) -> list[Passage]:
         """The next page's passages. Raises `PatternTimeout`."""
-        text, counts = self._masker.mask(page.text)
+        text, counts = self._masker.mask(legible(page.text))
         self.masked += counts
         spans = chunk_page(
             text,
-            self._outline.lines(text, self._masker.mask(page.label).text, page.headings),
+            self._outline.lines(text, self._masker.mask(plain(page.label)).text, page.headings),
             page_start=page.start,
             title=self.title,
             count_tokens=self.embedder.count_tokens,
@@ -81,7 +83,7 @@ class Cutter:
                 page=page.number,
                 start=span.start,
                 end=span.end,
-                heading=span.heading,
+                heading=plain(span.heading),
                 text=text[span.start - page.start : span.end - page.start],
             )
             for number, span in enumerate(spans, start=first)

@@ -22,6 +22,7 @@ from providers.embedding.base import Embedder, Purpose
 from providers.embedding.builtin import BuiltinEmbedder
 from providers.embedding.ollama import OllamaEmbedder
 from providers.errors import ProviderError
+from providers.visible_text import plain
 
 DEFAULT_MODEL = "builtin"
 _LOCAL_OLLAMA = "127.0.0.1:11434"
@@ -86,7 +87,7 @@ def embed(index: EmbeddingIndex, texts: Sequence[str], *, purpose: Purpose) -> N
 def embed_passages(index: EmbeddingIndex, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
     """Vectors of passages for an index, in their order. Raises ProviderError."""
     # Without the title, which may be changed and is matched when a question is asked.
-    texts = [embedded_text("", chunk.heading, chunk.text) for chunk in chunks]
+    texts = [plain(embedded_text("", chunk.heading, chunk.text)) for chunk in chunks]
     return embed(index, texts, purpose="passage")
 
 

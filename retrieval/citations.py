@@ -1,127 +1,187 @@
 """Does the source say it? The sentence of a passage that supports a claim, or nothing.
 
-A marker in an answer becomes a citation only through `supporting_span`: the server picks the quotation
-from the source itself, so what is shown as quoted always stands there.
+A marker in an answer becomes a citation only through an `Evidence`: the server picks the quotation from the
+source itself, so what is shown as quoted always stands there. A sentence supports a claim when it has the
+claim's numbers and enough of its words, and says neither the opposite nor the other way.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from providers.sentences import sentence_spans
+from providers.layout import Layout
+from retrieval.figures import Figure, figures_in, is_telling, missing, scale_of_table
+from retrieval.folding import Folded, Span
+from retrieval.wording import Wording
 
-Span = tuple[int, int]
-
-_MARKER = re.compile(r"\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
-_ESCAPED = re.compile(r"\\([^\w\s])")
-_DECORATION = re.compile(
-    r"^\s*(?:[-*+>]|#{1,6}|\d{1,3}[.)])\s+|(?<!\\)(?:[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3})", re.MULTILINE
-)
-_QUOTED = re.compile(r"“([^”]{12,})”|\"([^\"]{12,})\"|«([^»]{12,})»")
-_WORD = re.compile(r"\d[\d.,]*\d|\w+")
-_MIN_QUOTED_WORDS = 3
-# A sentence must share this part of the claim's weight. Numbers and long words weigh more, small words nothing.
-_ENOUGH = 0.2
-_COMMON = frozenset(
-    "a an and are as at be been but by for from had has have in into is it its of on or our than that the"
-    " their there these they this those to was we were which while will with would".split()
-)
-
-
-def plain_claim(markdown: str) -> str:
-    """A piece of an answer as the words it says: no markers, no Markdown signs, no escapes."""
-    text = _MARKER.sub(" ", markdown)
-    text = _DECORATION.sub("", text)
-    return " ".join(_ESCAPED.sub(r"\1", text).split())
+# The part of the claim's words that a sentence must have.
+_ENOUGH = 0.5
+# A claim may join what a few neighbouring sentences say; more than this is no quotation any more.
+_MOST_SENTENCES = 3
+_LONGEST = 700
+# With this part of the claim's words a sentence is about the same thing: if it says the opposite, that counts.
+_SAME = 0.4
+# Of two stretches that say as much the shorter one says it more plainly.
+_LENGTH_COST = 0.1
+_FIGURE_WEIGHT = 2.0
+_WORDS_OF_NAME = re.compile(r"[\W_]+|(?<=\d)(?=[^\W\d])|(?<=[^\W\d])(?=\d)")
+_OMISSION = re.compile(r"\[\s*(?:…|\.{3})\s*\]|…|\.{3,}|\[[^\]\n]{0,60}\]")
 
 
-def supporting_span(claim: str, passage: str) -> Span | None:
-    """Where in `passage` the sentence stands that supports `claim` (code points), or None.
+@dataclass(frozen=True)
+class Claim:
+    """What an answer says, in plain words: no markers, no Markdown."""
 
-    A quotation inside the claim must be found in the passage word for word, white space aside.
+    text: str
+    folded: Folded = field(init=False, repr=False, compare=False)
+    wording: Wording = field(init=False, repr=False, compare=False)
+    figures: list[Figure] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        folded = Folded(self.text)
+        object.__setattr__(self, "folded", folded)
+        object.__setattr__(self, "wording", Wording(folded.text))
+        object.__setattr__(self, "figures", figures_in(folded.text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A sentence or line of the passage."""
+
+    start: int
+    end: int
+    wording: Wording
+    figures: list[Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """What may be quoted. Of a row of a table `parts` are its head and itself, whatever stands between them."""
+
+    start: int
+    end: int
+    parts: Sequence[_Part]
+    is_row: bool = False
+
+
+class Evidence:
+    """One passage as claims are held against it. `title` is its document's."""
+
+    def __init__(self, passage: str, title: str = "") -> None:
+        self._folded = Folded(passage)
+        self._layout = Layout(passage)
+        # "Report_2023Q2.pdf" is of the year 2023.
+        title = _WORDS_OF_NAME.sub(" ", Folded(title).text)
+        self._title = frozenset(Wording(title).weights)
+        self._title_figures = figures_in(title)
+
+    def find(self, quotation: str) -> Span | None:
+        """Where the words stand, one after the other; pieces left out of the quotation may stand between."""
+        pieces = [piece for piece in _OMISSION.split(quotation) if any(map(str.isalnum, piece))]
+        start: int | None = None
+        end = 0
+        for piece in pieces:
+            span = self._folded.find(piece, end)
+            if span is None:
+                return None
+            start, end = span[0] if start is None else start, span[1]
+        return None if start is None or end - start > _LONGEST else (start, end)
+
+    def has_figures(self, claim: Claim) -> bool:
+        """Whether the passage, title included, has all the numbers of the claim."""
+        return not missing(claim.figures, figures_in(self._folded.text), self._title_figures, self._scale)
+
+    def support(self, claim: Claim) -> Span | None:
+        """The shortest stretch that says what the claim says: sentences, or a row of a table with its head."""
+        best = self._word_for_word(claim)
+        best_score = 1.0 if best else 0.0
+        for stretch in () if best else self._stretches:
+            share = self._share(claim, stretch.parts)
+            score = share - _LENGTH_COST * (stretch.end - stretch.start) / _LONGEST
+            if share >= _ENOUGH and score > best_score and self._agrees(claim, stretch):
+                best, best_score = (stretch.start, stretch.end), score
+        return best
+
+    def _word_for_word(self, claim: Claim) -> Span | None:
+        """The sentences that the claim stands in, unless they go on to say the opposite."""
+        found = self._folded.find(claim.folded) if claim.wording.weights else None
+        if found is None:
+            return None
+        parts = [part for part in self._parts if part.start < found[1] and found[0] < part.end]
+        if any(claim.wording.contradicts(part.wording) for part in parts):
+            return None
+        whole = min(found[0], parts[0].start), max(found[1], parts[-1].end)
+        return whole if whole[1] - whole[0] <= _LONGEST else found
+
+    def _share(self, claim: Claim, parts: Sequence[_Part]) -> float:
+        """The part of the claim's words that are there. Those of the title neither count nor are missed."""
+        wanted = {word: weight for word, weight in claim.wording.weights.items() if word not in self._title}
+        if not wanted:
+            return 1.0 if any(map(is_telling, claim.figures)) else 0.0
+        found = sum(weight for word, weight in wanted.items() if any(word in one.wording.weights for one in parts))
+        return found / sum(wanted.values())
+
+    def _agrees(self, claim: Claim, stretch: _Stretch) -> bool:
+        parts = stretch.parts
+        if any(claim.wording.contradicts(part.wording) and self._share(claim, [part]) >= _SAME for part in parts):
+            return False
+        adding = parts[1:] if stretch.is_row else parts
+        if len(parts) > 1 and not all(_adds(claim, part, parts) for part in adding):
+            return False
+        figures = [figure for part in parts for figure in part.figures]
+        return not missing(claim.figures, figures, self._title_figures, self._scale)
+
+    @cached_property
+    def _scale(self) -> int | None:
+        return scale_of_table(self._folded.text)
+
+    @cached_property
+    def _parts(self) -> list[_Part]:
+        folded = [Folded(text).text for text in self._layout.texts]
+        return [
+            _Part(start, end, Wording(text), figures_in(text))
+            for (start, end), text in zip(self._layout.spans, folded, strict=True)
+        ]
+
+    @cached_property
+    def _stretches(self) -> list[_Stretch]:
+        parts = self._parts
+        found: list[_Stretch] = []
+        for first, part in enumerate(parts):
+            found.append(_Stretch(part.start, part.end, [part]))
+            head = self._layout.head(first)
+            if head is not None:
+                start = parts[head].start if part.end - parts[head].start <= _LONGEST else part.start
+                found.append(_Stretch(start, part.end, [parts[head], part], is_row=True))
+            found += [
+                _Stretch(part.start, parts[last].end, parts[first : last + 1])
+                for last in range(first + 1, min(first + _MOST_SENTENCES, len(parts)))
+                if parts[last].end - part.start <= _LONGEST
+            ]
+        return found
+
+
+def _adds(claim: Claim, part: _Part, parts: Sequence[_Part]) -> bool:
+    """Whether the part says something of the claim that no other does: a word, or the year.
+
+    A number alone is not enough: it would be that of another thing.
     """
-    searchable, places = _searchable(passage)
-    quotations = [next(filter(None, match.groups())) for match in _QUOTED.finditer(claim)]
-    quotations = [one for one in quotations if len(one.split()) >= _MIN_QUOTED_WORDS]
-    spans = [_find(one, searchable, places) for one in quotations]
-    if None in spans:
-        return None
-    if spans:
-        return spans[0]
-    if claim and (whole := _find(claim, searchable, places)) is not None:
-        return whole
-    return _best_sentence(claim, passage)
+    others = [one for one in parts if one is not part]
+    if any(word in part.wording.weights for word in claim.wording.weights if not _is_in(word, others)):
+        return True
+    years = [figure for figure in claim.figures if figure.is_year]
+    said = [figure for one in others for figure in one.figures]
+    return any(not missing([year], part.figures, (), None) and missing([year], said, (), None) for year in years)
 
 
-def _find(wanted: str, searchable: str, places: Sequence[int]) -> Span | None:
-    needle, _ = _searchable(wanted)
-    needle = needle.strip().rstrip(".…").strip()
-    if not needle:
-        return None
-    found = searchable.find(needle)
-    if found < 0:
-        return None
-    last = found + len(needle) - 1
-    # A full stop that the claim left out or has of its own belongs to the sentence all the same.
-    if last + 1 < len(searchable) and searchable[last + 1] == ".":
-        last += 1
-    return places[found], places[last] + 1
+def _is_in(word: str, parts: Sequence[_Part]) -> bool:
+    return any(word in one.wording.weights for one in parts)
 
 
-def _searchable(text: str) -> tuple[str, list[int]]:
-    """Text with folded case, compatibility forms and single spaces; for each character its place in `text`."""
-    characters: list[str] = []
-    places: list[int] = []
-    for place, character in enumerate(text):
-        if character.isspace():
-            if characters and characters[-1] != " ":
-                characters.append(" ")
-                places.append(place)
-            continue
-        for folded in unicodedata.normalize("NFKC", character).casefold():
-            characters.append("'" if folded in "’‘" else folded)
-            places.append(place)
-    return "".join(characters), places
-
-
-def _best_sentence(claim: str, passage: str) -> Span | None:
-    wanted = _weights(claim)
-    total = sum(wanted.values())
-    if not total:
-        return None
-    best: Span | None = None
-    best_score = 0.0
-    for start, end in sentence_spans(passage):
-        score = _shared(wanted, passage[start:end]) / total
-        # Of two that say as much, the shorter one says it more plainly.
-        score -= 0.02 * (end - start) / 400
-        if score > best_score:
-            best, best_score = (start, end), score
-    return best if best_score >= _ENOUGH else None
-
-
-def overlap(question: str, sentence: str) -> float:
-    """How much of a question's weight a sentence shares."""
-    return _shared(_weights(question), sentence)
-
-
-def _shared(wanted: dict[str, float], sentence: str) -> float:
-    has = _weights(sentence)
-    return sum(weight for word, weight in wanted.items() if word in has)
-
-
-def _weights(text: str) -> dict[str, float]:
-    weights: dict[str, float] = {}
-    for word in _WORD.findall(text.casefold()):
-        if word[0].isdigit():
-            weights[word.replace(",", "").strip(".")] = 2.0
-        elif word not in _COMMON:
-            weights[_stem(word)] = 1.0 if len(word) > 3 else 0.5  # noqa: PLR2004
-    return weights
-
-
-def _stem(word: str) -> str:
-    for ending in ("ings", "ing", "ies", "ed", "es", "e", "s"):
-        if word.endswith(ending) and len(word) - len(ending) > 3:  # noqa: PLR2004
-            return word.removesuffix(ending)
-    return word
+def overlap(question: Claim, sentence: Claim) -> float:
+    """How much of a question's weight a sentence shares; numbers weigh more than words."""
+    words = sum(weight for word, weight in question.wording.weights.items() if word in sentence.wording.weights)
+    return words + _FIGURE_WEIGHT * sum(
+        not missing([figure], sentence.figures, (), None) for figure in question.figures
+    )

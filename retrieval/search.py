@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -14,12 +15,14 @@ from documents.embedders import embed
 from documents.models import Chunk, Document, EmbeddingIndex
 from documents.selectors import find_active_index, hidden_titles, visible_collections
 from providers.errors import ProviderError
+from providers.visible_text import plain
 from retrieval import candidates
 from retrieval.candidates import Candidate
 from retrieval.fusion import best_of_each_page, fuse
 from retrieval.phrases import exact_words
 from retrieval.reranking import reranked, shortlist_of, shortlist_size
 from retrieval.titles import TitleMatcher
+from retrieval.tracing import CONSIDERED, with_shares
 from retrieval.types import Found, Hit, Mode, QuestionVector, Scope
 from tenants.access import Access
 from tenants.db import tenant_atomic
@@ -38,7 +41,7 @@ _GRACE_SECONDS = 1.0
 
 def embed_question(index: EmbeddingIndex, question: str) -> QuestionVector:
     """The question as the index's model sees it. Takes its time: hold no connection. Raises ProviderError."""
-    return QuestionVector(index.id, embed(index, [question], purpose="query")[0])
+    return QuestionVector(index.id, embed(index, [plain(question)], purpose="query")[0])
 
 
 async def embed_question_aside(index: EmbeddingIndex, question: str) -> QuestionVector:
@@ -105,6 +108,7 @@ def find_passages(
     index, vector = _at_home(vector)
     if index is None:
         return Found(question)
+    started, question = time.perf_counter(), plain(question)
     visible = list(visible_collections(access).values_list("id", flat=True))
     asked, scope = exact_words(question, scope) if mode is Mode.LEXICAL else (question, scope)
     words, matcher = candidates.words_of(asked), TitleMatcher(asked)
@@ -115,15 +119,20 @@ def find_passages(
         raise Unavailable("The embedding model has just been changed; try again.", code="index_changed")
     else:
         found = candidates.matching(index, visible, scope, words)
+    listed = time.perf_counter()
     shortlist = shortlist_size(mode, top_k)
-    ranked = list(islice(_rank(found, words, mode, _titled(found, matcher)), max(top_k, shortlist)))
-    hits = _hits(ranked)
+    titles = _titled(found, matcher)
+    ranked = list(islice(_rank(found, words, mode, titles), max(top_k, shortlist, CONSIDERED)))
+    hits = with_shares(_hits(ranked), found, words, titles)
+    chosen = hits[: max(top_k, shortlist)]
     return Found(
         question=question,
         hits=hits[:top_k],
         best=ranked[0][1] if ranked else 0.0,
         by_words_alone=vector is None,
-        shortlist=shortlist_of(hits, hidden_titles(hit.title for hit in hits)) if shortlist else None,
+        shortlist=shortlist_of(chosen, hidden_titles(hit.title for hit in chosen)) if shortlist else None,
+        considered=tuple(hits[:CONSIDERED]),
+        timings={"lists": listed - started, "ranking": time.perf_counter() - listed},
     )
 
 
@@ -161,21 +170,24 @@ def _rank(
     return best_of_each_page(fuse(found, words, titles))
 
 
-def _hits(ranked: Sequence[tuple[Candidate, float]]) -> list[Hit]:
+def _hits(ranked: Sequence[tuple[Candidate, float]]) -> list[tuple[Candidate, Hit]]:
     chunks = Chunk.objects.select_related("document", "version").in_bulk([one.chunk for one, _score in ranked])
     return [
-        Hit(
-            document=chunk.document.id,
-            name=chunk.document.name,
-            title=chunk.document.title,
-            version=chunk.version.number,
-            page=chunk.page,
-            text=chunk.text,
-            score=score,
-            start=chunk.start,
-            end=chunk.end,
-            cosine=candidate.cosine,
-            heading=chunk.heading,
+        (
+            candidate,
+            Hit(
+                document=chunk.document.id,
+                name=chunk.document.name,
+                title=chunk.document.title,
+                version=chunk.version.number,
+                page=chunk.page,
+                text=chunk.text,
+                score=score,
+                start=chunk.start,
+                end=chunk.end,
+                cosine=candidate.cosine,
+                heading=chunk.heading,
+            ),
         )
         for candidate, score in ranked
         if (chunk := chunks.get(candidate.chunk)) is not None

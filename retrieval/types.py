@@ -1,5 +1,6 @@
 """What a search is asked and what it finds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -46,7 +47,8 @@ class QuestionVector:
 class Hit:
     """A passage found. `start` and `end` are code points of the version's text; `page` counts from 1.
 
-    `score` compares hits of one search only. `cosine` is the passage's similarity to the question.
+    `score` compares hits of one search only. `cosine` is the passage's similarity to the question. `shares` and
+    `ranks` say by list (meaning, words, title) what the score is made of and which place that made.
     """
 
     document: UUID
@@ -60,6 +62,8 @@ class Hit:
     end: int
     cosine: float
     heading: str = ""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    ranks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,8 @@ class Found:
 
     `best` is the highest score before anything but the search itself had its say about their order.
     `by_words_alone`: nothing was compared by meaning, and every cosine reads 0. `shortlist` and `reranking` are
-    None where no re-ranking model is set up.
+    None where no re-ranking model is set up. `considered` are the hits and those that came next, as the search
+    ordered them; `timings` the seconds of its stages.
     """
 
     question: str = ""
@@ -100,3 +105,5 @@ class Found:
     by_words_alone: bool = False
     shortlist: Shortlist | None = None
     reranking: Reranking | None = None
+    considered: tuple[Hit, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)

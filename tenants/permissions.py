@@ -42,6 +42,7 @@ SCOPE_ROLES: dict[Scope, Role] = {
 class Action(StrEnum):
     READ_SELF = "me.read"
     CHAT = "conversations.use"
+    EXPLAIN_ANSWERS = "conversations.explain"
     READ_DOCUMENTS = "documents.read"
     WRITE_DOCUMENTS = "documents.write"
     MANAGE_DOCUMENTS = "documents.manage"
@@ -69,6 +70,8 @@ class Rule:
 PERMISSIONS: dict[Action, Rule] = {
     Action.READ_SELF: Rule(Role.VIEWER, None),
     Action.CHAT: Rule(Role.VIEWER, Scope.CHAT),
+    # What was found for an answer, in which lists, and how long it took.
+    Action.EXPLAIN_ANSWERS: Rule(Role.ADMIN, Scope.CHAT),
     Action.READ_DOCUMENTS: Rule(Role.VIEWER, Scope.DOCUMENTS_READ),
     # Upload, and change or delete what one made oneself.
     Action.WRITE_DOCUMENTS: Rule(Role.MEMBER, Scope.DOCUMENTS_WRITE),

@@ -16,6 +16,7 @@ from conversations.api.serializers import (
     NewMessageSerializer,
     PendingSerializer,
     QuerySerializer,
+    WhySerializer,
 )
 from conversations.events import TextAdded
 from conversations.feeds import require_offset
@@ -27,6 +28,7 @@ from conversations.selectors import (
     list_conversations,
     list_messages,
     message_views,
+    trace_view,
 )
 from conversations.services.conversations import create_conversation
 from conversations.services.leases import request_stop, require_running
@@ -38,7 +40,7 @@ from tenants.api.pages import Pages
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant, run_unit, tenant_atomic
 from tenants.doors import while_allowed
-from tenants.errors import InvalidInput
+from tenants.errors import InvalidInput, NotFound
 from tenants.links import absolute
 from tenants.permissions import Action
 from tenants.services.idempotency import Attempt
@@ -114,6 +116,18 @@ class MessageView(TenantView):
     @extend_schema(operation_id="messages_read", responses=MessageSerializer)
     def get(self, request: Request, message: UUID) -> Response:
         return Response(message_views(self.access, [access_message(self.access, message)])[0])
+
+
+class WhyView(TenantView):
+    actions_by_method = {"GET": Action.EXPLAIN_ANSWERS}
+
+    @extend_schema(operation_id="messages_why", responses=WhySerializer)
+    def get(self, request: Request, message: UUID) -> Response:
+        """Why the answer says what it says: what was searched, found, given to the model and cited, and when."""
+        found = trace_view(self.access, access_reply(self.access, message))
+        if found is None:
+            raise NotFound("Nothing was searched for this answer.", code="no_trace")
+        return Response(found)
 
 
 class EventsView(TenantView):

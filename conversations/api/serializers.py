@@ -111,6 +111,31 @@ class MessageSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
+class TracedPassageSerializer(serializers.Serializer[Any]):
+    marker = serializers.IntegerField(allow_null=True, help_text="its number, if the model was given it")
+    document = serializers.UUIDField(allow_null=True)
+    version = serializers.IntegerField()
+    title = serializers.CharField()
+    page = serializers.IntegerField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    url = serializers.URLField(allow_null=True)
+    score = serializers.FloatField()
+    shares = serializers.DictField(child=serializers.FloatField(), help_text="by list: meaning, words, title")
+    ranks = serializers.DictField(child=serializers.IntegerField(), help_text="its place in each list")
+    is_cited = serializers.BooleanField()
+
+
+class WhySerializer(serializers.Serializer[Any]):
+    message = serializers.UUIDField()
+    searched_for = serializers.CharField()
+    by_words_alone = serializers.BooleanField()
+    verdict = serializers.DictField()
+    reranking = serializers.DictField(allow_null=True)
+    passages = TracedPassageSerializer(many=True)
+    stages = serializers.DictField(child=serializers.FloatField(), help_text="seconds")
+
+
 class PendingSerializer(serializers.Serializer[Any]):
     message = serializers.UUIDField()
     events_url = serializers.URLField()

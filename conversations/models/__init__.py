@@ -5,6 +5,7 @@ from conversations.models.conversations import (
     Mode,
 )
 from conversations.models.messages import TERMINAL, Citation, Message, Role, Source, Status
+from conversations.models.traces import Trace
 
 __all__ = [
     "TERMINAL",
@@ -17,4 +18,5 @@ __all__ = [
     "Role",
     "Source",
     "Status",
+    "Trace",
 ]

@@ -15,6 +15,7 @@ from conversations.models import (
     Message,
     Mode,
     Source,
+    Trace,
 )
 from documents.selectors import require_collections, require_documents
 from tenants.access import Access
@@ -88,6 +89,7 @@ def erase_conversations_of(user_id: UUID, removed: Counter[str]) -> None:
     for model, rows in (
         (Citation, Citation.objects.filter(message__in=messages)),
         (Source, Source.objects.filter(message__in=messages)),
+        (Trace, Trace.objects.filter(message__in=messages)),
         (Message, Message.objects.filter(id__in=messages)),
     ):
         removed[model._meta.db_table] += rows.delete()[1].get(model._meta.label, 0)
@@ -101,6 +103,7 @@ def delete_conversation(*, access: Access, conversation: Conversation) -> None:
         ReplyLease.objects.filter(message_id__in=messages).delete()
         Citation.objects.filter(message__in=messages).delete()
         Source.objects.filter(message__in=messages).delete()
+        Trace.objects.filter(message__in=messages).delete()
         record(access, "conversation.deleted", target_kind="conversation", target_id=conversation.id)
         conversation.delete()
 

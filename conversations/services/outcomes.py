@@ -5,10 +5,12 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection
 
-from conversations.models import Citation, Message, Source, Status
+from conversations.claims import Support
+from conversations.models import Citation, Message, Source, Status, Trace
 from conversations.pipeline import Outcome
-from documents.masking import is_masked_form
+from documents.masking import MASK, is_masked_form
 from documents.models import Document, Page
+from providers.visible_text import legible
 from retrieval.types import Hit
 from tenants.access import Access
 from tenants.db import tenant_atomic
@@ -69,6 +71,8 @@ def _save_ending(  # noqa: PLR0917
         if ending.status is not Status.REFUSED:
             _save_sources(message_id, outcome.hits)
             _save_citations(message_id, outcome)
+        if outcome.tracer.about:
+            Trace.objects.create(message=message, about=outcome.tracer.as_json(outcome.timings))
         _count_use(access, message, outcome)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -116,9 +120,8 @@ def _save_citations(message_id: UUID, outcome: Outcome) -> None:
         page = Page.objects.filter(
             version__document=hit.document, version__number=hit.version, number=hit.page
         ).first()
-        if page is None or not is_masked_form(
-            support.quote, page.text[support.start - page.start : support.end - page.start]
-        ):
+        quote = page and _as_it_stands(support, page)
+        if not quote:
             continue
         Citation.objects.create(
             message_id=message_id,
@@ -129,6 +132,19 @@ def _save_citations(message_id: UUID, outcome: Outcome) -> None:
             title=hit.title,
             page=hit.page,
             start=support.start,
-            end=support.end,
-            quote=support.quote,
+            end=support.start + len(quote),
+            quote=quote,
         )
+
+
+def _as_it_stands(support: Support, page: Page) -> str:
+    """The quote letter by letter as the page has it, but for what is masked; empty if it is not there."""
+    start, end = support.start - page.start, support.end - page.start
+    searched = legible(page.text)
+    if not 0 <= start < end or not is_masked_form(support.quote, searched[start:end]):
+        return ""
+    # The last word's signs that nobody sees stand behind it only in what is searched.
+    while searched[end : end + 1] == " " and not page.text[end].isspace():
+        end += 1
+    signs = zip(support.quote.ljust(end - start), page.text[start:end], strict=True)
+    return "".join(MASK if sign == MASK else own for sign, own in signs)

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from providers.chat.base import ChatDelta, ChatRequest
 from providers.chat.quotations import Quotation, select_quotations
+from providers.layout import cells_of
 
 LEAD_IN = "No language model is connected, so here are the closest sentences of the documents, word for word:"
 NOTHING_TO_QUOTE = "No language model is connected, and there is no passage to quote from."
@@ -34,8 +35,20 @@ def as_markdown(quoted: str) -> str:
     return _FORMATTING.sub(lambda sign: f"{sign[0]}\\" if sign["number"] else f"\\{sign[0]}", line)
 
 
+def _readable(quotation: Quotation) -> str:
+    """The words of a quotation; of a Markdown table's row its cells, each with the name of its column."""
+    cells = cells_of(quotation.text)
+    if cells is None:
+        return quotation.text
+    names = cells_of(quotation.head) or []
+    names += [""] * (len(cells) - len(names))
+    return " · ".join(
+        f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=False) if cell
+    )
+
+
 def _compose(quotations: Sequence[Quotation]) -> str:
     if not quotations:
         return NOTHING_TO_QUOTE
-    bullets = [f"- {as_markdown(quotation.text)} [{quotation.marker}]" for quotation in quotations]
+    bullets = [f"- {as_markdown(_readable(quotation))} [{quotation.marker}]" for quotation in quotations]
     return "\n".join([LEAD_IN, "", *bullets])

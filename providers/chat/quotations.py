@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from providers.chat.base import Passage
-from providers.sentences import is_table_row, sentence_spans
+from providers.layout import Layout
 
 _MAX_PICKS = 4
 # A further sentence must add this share of what the first one covers.
@@ -21,9 +21,14 @@ _WORTH_ADDING = 0.2
 # What the title, or the head of a table, says about a sentence counts for less than what it says itself.
 _CONTEXT_WEIGHT = 0.4
 _PAIR_WEIGHT = 0.5
-_RANK_DECAY = 0.05
+# Over 14 yearly and quarterly reports the page that answers is quoted in 18 of the 22 cases where it is among the
+# passages, by 3.6 quotations an answer. With a decay of 0.05 and rows and passages counted alike it was in 12.
+_RANK_DECAY = 0.15
+# A second sentence of the same passage is worth this much of one from another passage.
+_SAME_PASSAGE = 0.4
 _USUAL_WORDS = 25
 _FIGURE_FACTOR = 1.25
+_ROW_FACTOR = 2.0
 _HEADING_FACTOR = 0.6
 _ROWS_AFTER_COLON = 4
 _FEWEST_WORDS = 4
@@ -31,9 +36,10 @@ _FEWEST_WORDS = 4
 _WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
 _FISCAL_YEAR = re.compile(r"fy(?=(?:19|20)?\d\d$)")
 _ENDING = re.compile(r"(?<=\w{3})(?:ions?|ings?|ed|es|(?<!s)s|e)$")
-_YEARS = re.compile(r"\b(?:19|20)\d\d\b.*\b(?:19|20)\d\d\b", re.DOTALL)
 _ASKS_FOR_FIGURE = re.compile(
-    r"\b(?:how (?:many|much|old|long|often)|amount|percent\w*|rate|ratio|number|total|average|when|year)\b",
+    r"\b(?:how (?:many|much|old|long|often)|amount|percent\w*|rate|ratio|number|total|average|when|year|margin\w*"
+    r"|drop\w*|decreas\w+|increas\w+|chang\w+|compare\w*|gr[eo]w\w*|improv\w+|higher|lower|highest|lowest|largest"
+    r"|best|most)\b",
     re.IGNORECASE,
 )
 _STOP_WORDS = frozenset(
@@ -51,10 +57,14 @@ Terms = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Quotation:
-    """A stretch of a passage's text, unchanged, and the marker of that passage."""
+    """A stretch of a passage's text, unchanged, and the marker of that passage.
+
+    `head` are the names of the columns, where `text` is a row of a Markdown table that has them.
+    """
 
     marker: int
     text: str
+    head: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,7 @@ class _Sentence:
     rank: int
     position: int
     text: str
+    is_row: bool
     words: tuple[str, ...]
     terms: Terms = field(repr=False)
     context: Terms = field(repr=False)
@@ -73,63 +84,60 @@ def select_quotations(question: str, passages: Sequence[Passage]) -> list[Quotat
 
     `passages` stand in the order of their relevance. Empty only when no passage has text.
     """
-    layouts = [_Layout(passage) for passage in passages]
+    layouts = [_Passage(passage) for passage in passages]
     sentences = [sentence for rank, layout in enumerate(layouts) for sentence in layout.sentences(rank)]
     quoted: dict[tuple[int, int, int], Quotation] = {}
     for pick in _picks(question, sentences):
         layout = layouts[pick.rank]
         for start, end in layout.stretches(pick.position):
             key = (pick.rank, start, end)
-            quoted.setdefault(key, Quotation(pick.passage.marker, pick.passage.text[start:end]))
+            head = layout.names_of_columns(pick.position)
+            quoted.setdefault(key, Quotation(pick.passage.marker, pick.passage.text[start:end], head))
     return list(quoted.values())
 
 
-class _Layout:
-    """The sentences of one passage, and which of them are heads and rows of tables."""
+class _Passage:
+    """The sentences of one passage, and what to quote for each."""
 
     def __init__(self, passage: Passage) -> None:
         self._passage = passage
-        self._spans = sentence_spans(passage.text)
-        self._texts = [passage.text[start:end] for start, end in self._spans]
-        self._is_row = [is_table_row(text.replace("\n", " ")) for text in self._texts]
+        self._layout = Layout(passage.text)
 
     def sentences(self, rank: int) -> Iterator[_Sentence]:
+        layout = self._layout
         title = _terms(_words(self._passage.title))
-        for position, text in enumerate(self._texts):
+        for position, text in enumerate(layout.texts):
             words = tuple(_words(text))
             if not any(word[0].isalpha() for word in words):
                 continue
-            head = self._head(position)
-            context = title | (_terms(_words(self._texts[head])) if head is not None else frozenset())
-            yield _Sentence(self._passage, rank, position, text, words, _terms(words), context)
+            head = layout.head(position)
+            context = title | (_terms(_words(layout.texts[head])) if head is not None else frozenset())
+            is_row = layout.is_row[position]
+            yield _Sentence(self._passage, rank, position, text, is_row, words, _terms(words), context)
+
+    def names_of_columns(self, position: int) -> str:
+        """The head of the Markdown table whose row this is."""
+        head = self._layout.head(position) if self._layout.is_barred[position] else None
+        return "" if head is None else self._layout.texts[head]
 
     def stretches(self, position: int) -> Iterator[tuple[int, int]]:
         """What to quote for a sentence: itself, with the rows that it announces or the head of its table."""
-        start, end = self._spans[position]
-        head = self._head(position)
+        layout = self._layout
+        start, end = layout.spans[position]
+        head = None if layout.is_barred[position] else layout.head(position)
         if head is not None and head < position - 1:
-            yield self._spans[head]
+            yield layout.spans[head]
         elif head is not None:
-            start = self._spans[head][0]
-        if self._texts[position].endswith(":"):
-            rows = self._is_row[position + 1 : position + 1 + _ROWS_AFTER_COLON]
+            start = layout.spans[head][0]
+        if layout.texts[position].endswith(":"):
+            following = slice(position + 1, position + 1 + _ROWS_AFTER_COLON)
+            rows = [
+                is_row and not is_barred
+                for is_row, is_barred in zip(layout.is_row[following], layout.is_barred[following], strict=True)
+            ]
             count = rows.index(False) if False in rows else len(rows)
-            end = self._spans[position + count][1]
+            end = layout.spans[position + count][1]
         yield start, end
-
-    def _head(self, position: int) -> int | None:
-        """The line that names the columns: the nearest above with several years, else the nearest heading."""
-        if not self._is_row[position] or _YEARS.search(self._texts[position]):
-            return None
-        nearest: int | None = None
-        for above in range(position - 1, -1, -1):
-            if self._texts[above].endswith("."):
-                break  # prose: the table begins below it
-            if _YEARS.search(self._texts[above]):
-                return above
-            if nearest is None and not self._is_row[above]:
-                nearest = above
-        return nearest
 
 
 def _picks(question: str, sentences: Sequence[_Sentence]) -> list[_Sentence]:
@@ -139,6 +147,7 @@ def _picks(question: str, sentences: Sequence[_Sentence]) -> list[_Sentence]:
     factors = [_factor(sentence, asks_for_figure=asks_for_figure) for sentence in sentences]
     coverages = [_coverage(sentence, weights) for sentence in sentences]
     covered: dict[str, float] = dict.fromkeys(weights, 0.0)
+    taken: Counter[int] = Counter()
     picks: list[_Sentence] = []
     least = 0.0
     while len(picks) < _MAX_PICKS:
@@ -146,11 +155,13 @@ def _picks(question: str, sentences: Sequence[_Sentence]) -> list[_Sentence]:
             factor * sum(weights[term] * max(0.0, share - covered[term]) for term, share in coverage.items())
             for coverage, factor in zip(coverages, factors, strict=True)
         ]
-        best = max(range(len(gains)), key=gains.__getitem__, default=None)
+        ordered = [gain * _SAME_PASSAGE ** taken[one.rank] for one, gain in zip(sentences, gains, strict=True)]
+        best = max(range(len(gains)), key=ordered.__getitem__, default=None)
         if best is None or gains[best] <= least:
             break
         least = least or gains[best] * _WORTH_ADDING
         picks.append(sentences[best])
+        taken[sentences[best].rank] += 1
         covered |= {term: max(covered[term], share) for term, share in coverages[best].items()}
     return picks or list(sentences[:1])
 
@@ -178,7 +189,7 @@ def _factor(sentence: _Sentence, *, asks_for_figure: bool) -> float:
     factor /= 1 + max(0, len(sentence.words) - _USUAL_WORDS) / (4 * _USUAL_WORDS)
     has_figure = any(word[0].isdigit() for word in sentence.words)
     if asks_for_figure and has_figure:
-        factor *= _FIGURE_FACTOR
+        factor *= _FIGURE_FACTOR * (_ROW_FACTOR if sentence.is_row else 1)
     if not has_figure and len(sentence.words) < _FEWEST_WORDS:
         factor *= _HEADING_FACTOR
     return factor

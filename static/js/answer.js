@@ -8,6 +8,7 @@ import { setServerHTML } from "./html.js";
 import { drawSources, evidenceOf, keepEvidence } from "./sources.js";
 import { sentence } from "./strings.js";
 import { Thinking } from "./thinking.js";
+import { offerWhy } from "./why.js";
 
 const RUNNING = new Set(["pending", "streaming"]);
 
@@ -158,6 +159,7 @@ export class Answer {
     if (!this.#canWiden) this.#button("widen").closest("[data-note]").toggleAttribute("hidden", true);
     drawSources(this.element, finish === "refused");
     this.#nameChips();
+    offerWhy(this.element);
     /** @type {HTMLElement} */ (this.element.querySelector("[data-actions]")).hidden = false;
     const reason = /** @type {HTMLElement} */ (this.element.querySelector("[data-reason]"));
     if (failed) reason.textContent ||= sentence(reason.dataset.code) || sentence("failed");

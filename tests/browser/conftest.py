@@ -124,6 +124,12 @@ def viewer(join: Callable[[Role], Person]) -> Person:
 
 
 @pytest.fixture
+def manager(join: Callable[[Role], Person]) -> Person:
+    """Somebody who manages members and documents."""
+    return join(Role.ADMIN)
+
+
+@pytest.fixture
 def founder(django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker: Running) -> Person:
     """Owner of a new organisation that has no documents."""
     with django_db_blocker.unblock():

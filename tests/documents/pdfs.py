@@ -54,6 +54,17 @@ def styled_pdf(pages: Sequence[Sequence[tuple[str, float, str]]]) -> bytes:
     return buffer.getvalue()
 
 
+def white_pdf(text: str) -> bytes:
+    """A page with one line of white on white."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4, invariant=1)
+    canvas.setFillColorRGB(1, 1, 1)
+    canvas.drawString(100, 700, text)
+    canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
 def drawing_pdf() -> bytes:
     """A page of shapes without a letter, like a scan."""
     buffer = io.BytesIO()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from conversations.models import Citation, Message, Role, Source, Status
+from conversations.models import Citation, Message, Role, Source, Status, Trace
 from conversations.services.conversations import create_conversation
 from documents.models import Chunk, Collection
 from documents.models import Source as DocumentSource
@@ -113,6 +113,30 @@ def unfetched_page(access: Access, collection: Collection) -> DocumentSource:
     return source
 
 
+NOTED = {
+    "searched_for": "How much leave is there?",
+    "by_words_alone": False,
+    "verdict": {"is_enough": True, "reason": "", "score": 0.9},
+    "reranking": None,
+    "stages": {"search": 0.01},
+}
+
+
+def _traced(chunk: Chunk) -> dict[str, object]:
+    return {
+        "marker": 1,
+        "document": str(chunk.document_id),
+        "version": 1,
+        "title": "handbook.pdf",
+        "page": chunk.page,
+        "start": chunk.start,
+        "end": chunk.end,
+        "score": 1.0,
+        "shares": {"meaning": 0.9},
+        "ranks": {"meaning": 1},
+    }
+
+
 def estate_of(person: Person, content: bytes | None = None, *, inviter: Access | None = None) -> Estate:
     """Make one, of a document with these bytes if given. Needs the `worker`, and all that an owner may do.
 
@@ -152,6 +176,7 @@ def estate_of(person: Person, content: bytes | None = None, *, inviter: Access |
         question_set = create_question_set(access=access, name=f"Asked by {person.user.name}", cases=_CASES)
         set_question = Question.objects.get(set=question_set)
         evaluation = evaluated(person, question_set, document)
+        Trace.objects.create(message=reply, about=NOTED | {"passages": [_traced(chunk)]})
         group = create_group(access=access, name=f"Trustees of {person.user.name}")
         # Not by the service, which closes what its person has open: sockets of the test would go.
         GroupMember.objects.create(group=group, membership=Membership.objects.get(user=access.user_id))

@@ -87,6 +87,36 @@ def test_a_sentence_that_announces_rows_brings_them_along() -> None:
     ]
 
 
+BERTHS = Passage(
+    marker=4,
+    title="Berths",
+    page=1,
+    text="| Port | Depth \\| m | Berths |\n| --- | --- | --- |\n| Narvik | 13 | 4 |\n| Bergen | 11 |  |\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("port", "row"),
+    [("Narvik", "Port: Narvik · Depth | m: 13 · Berths: 4"), ("Bergen", "Port: Bergen · Depth | m: 11")],
+)
+async def test_a_row_of_a_markdown_table_reads_as_its_cells(port: str, row: str) -> None:
+    text = "".join(delta.text for delta in await answer(f"How deep is {port}?", BERTHS))
+    assert text.splitlines()[2:] == [f"- {as_markdown(row)} [4]"]
+
+
+async def test_without_its_head_a_row_of_a_markdown_table_has_bare_cells() -> None:
+    half = Passage(marker=1, title="Berths", page=1, text="| Narvik | 13 | 4 |\n| Bergen | 11 | 2 |")
+    text = "".join(delta.text for delta in await answer("How deep is Bergen?", half))
+    assert text.splitlines()[2:] == ["- Bergen · 11 · 2 [1]"]
+
+
+def test_what_another_passage_says_too_is_quoted_from_there() -> None:
+    first = Passage(marker=1, title="T", page=1, text="The ferry is old. The bar is open.")
+    second = Passage(marker=2, title="T", page=2, text="Our bar is open.")
+    both = quoted("Is the ferry old, and is the bar open?", first, second)
+    assert both == [(1, "The ferry is old."), (2, "Our bar is open.")]
+
+
 def test_the_same_sentence_is_quoted_once_and_from_the_better_passage() -> None:
     twin = Passage(marker=7, title="Copy", page=9, text=LEAVE.text)
     assert quoted("How many days of paid leave do I have?", LEAVE, twin) == [

@@ -10,6 +10,7 @@ import pytest
 from tests.factories import HANDBOOK_PAGES, document_of, ready
 from tests.people import Person
 from tests.processes import LiveServer, Running
+from tests.standins.inventing import Inventor
 from tests.standins.ollama import OllamaStandIn, Reply
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -18,11 +19,11 @@ HOLIDAY = HANDBOOK_PAGES[0][1]
 QUESTION = "How many days of paid holiday does an employee have?"
 
 
-def _asked(server: LiveServer, person: Person) -> dict[str, Any]:
+def _asked(server: LiveServer, person: Person, question: str = QUESTION) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {person.token}"}
     with httpx.Client(base_url=server.url, headers=headers, timeout=30, trust_env=False) as http:
         conversation = http.post("/api/v1/conversations/", json={}).json()["id"]
-        answer = http.post(f"/api/v1/conversations/{conversation}/messages/", json={"content": QUESTION})
+        answer = http.post(f"/api/v1/conversations/{conversation}/messages/", json={"content": question})
     assert answer.status_code == 201, answer.text
     message: dict[str, Any] = answer.json()
     return message
@@ -97,3 +98,68 @@ def test_L4_a_document_cannot_be_cited_by_its_id(  # noqa: PLR0917 - fixtures
     assert message["citations"] == []
     assert foreign not in {source["document"] for source in message["sources"]}
     assert all("/o/acme/" in source["url"] for source in message["sources"])
+
+
+SUBJECTS = ("pilot station", "cold store", "night ferry", "seed archive", "tram depot", "river gauge")
+INVENTED_ANSWERS = 60
+
+
+LEDGER_ENTRY = (
+    "In {year} the {subject} of district {number} recorded revenue of {amount} million, which was {share} per cent"
+    " more than planned. Its office was moved to house {house} of the {street} street. The {subject} employed"
+    " {people} people, of whom {share} worked at night."
+)
+
+
+def _ledger() -> bytes:
+    """Thirty paragraphs of three sentences, enough for a few passages to a question."""
+    return "\n\n".join(
+        LEDGER_ENTRY.format(
+            year=1990 + number,
+            number=number,
+            subject=SUBJECTS[number % 6],
+            street=SUBJECTS[(number + 1) % 6],
+            amount=number * 37 + 11.3,
+            share=number + 3,
+            house=number * 7,
+            people=number * 13 + 5,
+        )
+        for number in range(1, 31)
+    ).encode()
+
+
+def test_L4_of_a_model_that_invents_only_what_stands_in_its_source_is_cited(
+    alice: Person, worker: Running, live_server: LiveServer, ollama: OllamaStandIn
+) -> None:
+    document = ready(alice, "ledger.txt", _ledger())["id"]
+    pages = _pages(alice, document)
+    ollama.inventor = Inventor(seed=4)
+    true: dict[bool, int] = {True: 0, False: 0}
+    for number in range(INVENTED_ANSWERS):
+        question = f"What was the revenue of the {SUBJECTS[number % 6]} in {1991 + number % 30}? ({number})"
+        message = _asked(live_server, alice, question)
+        assert message["status"] == "finished", message["error"]
+        sources = {source["marker"]: source for source in message["sources"]}
+        for citation in message["citations"]:
+            source, page = sources[citation["marker"]], pages[citation["page"]]
+            start, end = citation["start"] - page["start"], citation["end"] - page["start"]
+            assert citation["verified"] is True
+            assert page["text"][start:end] == citation["quote"] != ""
+            assert source["start"] <= citation["start"] < citation["end"] <= source["end"]
+        statements = ollama.inventor.told[question]
+        cited = {citation["marker"] for citation in message["citations"]}
+        allowed = {one.marker for one in statements if one.is_true}.union(*(one.elsewhere for one in statements))
+        assert cited <= allowed, [one for one in statements if one.marker in cited - allowed]
+        for one in statements:
+            true[one.is_true and one.marker in cited] += one.is_true
+        assert not {"[99]", "[0]", "[97]", "[94]"} & set(message["content"].split())
+    assert true[True] > INVENTED_ANSWERS / 2
+    assert true[False] == 0
+
+
+def _pages(person: Person, document: str) -> dict[int, dict[str, Any]]:
+    count = document_of(person, document)["pages"]
+    return {
+        number: person.api.get(f"/api/v1/documents/{document}/pages/{number}/").json()
+        for number in range(1, count + 1)
+    }

@@ -21,6 +21,7 @@ from collections import deque
 from typing import Any, Self
 
 from tests.standins.embeddings import EmbedReply, body_of
+from tests.standins.inventing import Inventor
 from tests.standins.ollama_wire import (
     BAD_LINES,
     CREATED_AT,
@@ -44,7 +45,7 @@ class OllamaStandIn:
     exactly that long. `requests` holds the JSON bodies of all chats in the order of their arrival,
     `embedded` those of the calls to `/api/embed` and `/v1/embeddings`, `keys` the latter's authorization.
     `dimensions` says which models embed, and how. `embed_after` is how long an embedding takes, in seconds;
-    models that are `held` embed nothing until they are no more.
+    models that are `held` embed nothing until they are no more. Without a script an `inventor` answers, if any.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class OllamaStandIn:
         self.dimensions: dict[str, int] = {}
         self.embed_after = 0.0
         self.held: set[str] = set()
+        self.inventor: Inventor | None = None
         self.embedded: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.connections = 0
@@ -102,6 +104,7 @@ class OllamaStandIn:
             self.keys.clear()
             self.dimensions.clear()
             self.held.clear()
+            self.inventor = None
             self.embed_after = 0.0
             self.aborted_streams = 0
 
@@ -148,7 +151,9 @@ class OllamaStandIn:
         with self.changed:
             self.requests.append(body)
             self.changed.notify_all()
-        return self._script.popleft() if self._script else Reply()
+        if self._script:
+            return self._script.popleft()
+        return Reply(text=self.inventor.answer(body)) if self.inventor else Reply()
 
     def accept_texts(self, body: dict[str, Any], key: str) -> EmbedReply:
         """Note texts that are to be embedded and say what to do with them."""

@@ -19,7 +19,7 @@ from django.utils import timezone
 from psycopg import sql
 from redis import Redis
 
-from conversations.models import Citation, Message, Role, Source, Status
+from conversations.models import Citation, Message, Role, Source, Status, Trace
 from conversations.services.conversations import create_conversation
 from documents.models import Chunk, Collection, CollectionGrant
 from retrieval.services.question_sets import add_question
@@ -71,6 +71,7 @@ def live(person: Person, *, document: str) -> UUID:
         where = {"page": chunk.page, "start": chunk.start, "end": chunk.end}
         Source.objects.create(**place, **where, text=chunk.text, score=1.0)
         Citation.objects.create(**place, **where, quote=chunk.text)
+        Trace.objects.create(message=reply, about={"searched_for": "How much leave is there?"})
         ReplyLease.objects.create(
             message_id=reply.id,
             tenant_id=access.tenant_id,
