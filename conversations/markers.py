@@ -21,6 +21,11 @@ def neutralise(passage: str) -> str:
     return _BRACKETED.sub(r"(\1)", passage)
 
 
+def without_markers(text: str) -> str:
+    """The text without the numbers of its sources: told again, it has none."""
+    return re.sub(rf"\s?{_MARKER.pattern}", "", text)
+
+
 class MarkerFilter:
     """Lets text through, holding back what may become a marker, and drops numbers that are no source's."""
 

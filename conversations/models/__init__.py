@@ -4,6 +4,7 @@ from conversations.models.conversations import (
     ConversationDocument,
     Mode,
 )
+from conversations.models.memory import MessageChunk, MessageEmbedding
 from conversations.models.messages import TERMINAL, Citation, Message, Role, Source, Status
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "ConversationCollection",
     "ConversationDocument",
     "Message",
+    "MessageChunk",
+    "MessageEmbedding",
     "Mode",
     "Role",
     "Source",

@@ -7,12 +7,15 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from conversations.embedding import EMBED_CONVERSATION
 from conversations.models import (
     Citation,
     Conversation,
     ConversationCollection,
     ConversationDocument,
     Message,
+    MessageChunk,
+    MessageEmbedding,
     Mode,
     Source,
 )
@@ -21,6 +24,7 @@ from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput
+from tenants.jobs import outbox
 from tenants.jobs.models import ReplyLease
 from tenants.permissions import Action
 
@@ -85,7 +89,10 @@ def erase_conversations_of(user_id: UUID, removed: Counter[str]) -> None:
     conversations = Conversation.objects.filter(author_id=user_id)
     messages = list(Message.objects.filter(conversation__in=conversations).values_list("id", flat=True))
     removed["tenants_replylease"] += ReplyLease.objects.filter(message_id__in=messages).delete()[0]
+    outbox.cancel(EMBED_CONVERSATION, *conversations.values_list("id", flat=True))
     for model, rows in (
+        (MessageEmbedding, MessageEmbedding.objects.filter(chunk__message__in=messages)),
+        (MessageChunk, MessageChunk.objects.filter(message__in=messages)),
         (Citation, Citation.objects.filter(message__in=messages)),
         (Source, Source.objects.filter(message__in=messages)),
         (Message, Message.objects.filter(id__in=messages)),
@@ -101,6 +108,7 @@ def delete_conversation(*, access: Access, conversation: Conversation) -> None:
         ReplyLease.objects.filter(message_id__in=messages).delete()
         Citation.objects.filter(message__in=messages).delete()
         Source.objects.filter(message__in=messages).delete()
+        outbox.cancel(EMBED_CONVERSATION, conversation.id)
         record(access, "conversation.deleted", target_kind="conversation", target_id=conversation.id)
         conversation.delete()
 
