@@ -100,7 +100,7 @@ def search_messages(
     """
     access.require(Action.CHAT)
     place = "c.author_id = %(author)s" + ("" if conversation_id is None else " AND c.id = %(conversation)s")
-    similarity, join = "NULL::float8", ""
+    similarity = "NULL::float8" if vector is None else _SIMILARITY
     values: dict[str, Any] = {
         "tenant": access.tenant_id,
         "author": access.user_id,
@@ -109,11 +109,9 @@ def search_messages(
         "statuses": [Status.FINISHED, Status.STOPPED],
     }
     if vector is not None:
-        similarity = "1 - (e.embedding <=> %(vector)s::halfvec)"
-        join = "LEFT JOIN conversations_messageembedding e ON e.chunk_id = p.id AND e.index_id = %(index)s"
         values |= {"vector": str(vector.values.tolist()), "index": vector.index}
     with connection.cursor() as cursor:
-        cursor.execute(_SEARCH.format(similarity=similarity, join=join, place=place), values)
+        cursor.execute(_SEARCH.format(similarity=similarity, place=place), values)
         found = cursor.fetchall()
     best = sorted(
         (
@@ -127,6 +125,7 @@ def search_messages(
     return seen[:MAX_FOUND]
 
 
+# Piece by piece behind their indexes: what joins them, the planner would have to guess.
 _SEARCH = """
     WITH asked AS (
         SELECT plainto_tsquery('english', %(query)s) AS every, (
@@ -138,14 +137,19 @@ _SEARCH = """
         JOIN conversations_conversation c ON c.id = m.conversation_id
         WHERE c.tenant_id = %(tenant)s AND {place} AND m.status = ANY(%(statuses)s) AND m.content <> ''
     ), pieces AS (
-        SELECT own.id, own.conversation_id, {similarity} AS cosine, p.words
-        FROM own JOIN conversations_messagechunk p ON p.message_id = own.id {join}
-        UNION ALL
-        SELECT own.id, own.conversation_id, NULL, to_tsvector('english', own.content)
-        FROM own WHERE NOT EXISTS (SELECT FROM conversations_messagechunk p WHERE p.message_id = own.id)
+        SELECT own.id, own.conversation_id, {similarity} AS cosine,
+               coalesce(p.words, to_tsvector('english', own.content)) AS words
+        FROM own LEFT JOIN LATERAL (
+            SELECT id, words FROM conversations_messagechunk
+            WHERE tenant_id = %(tenant)s AND message_id = own.id OFFSET 0
+        ) p ON true
     )
     SELECT id, conversation_id, max(coalesce(cosine, 0)),
            coalesce(bool_or(numnode(every) > 0 AND words @@ every), false),
            max(coalesce(ts_rank(words, "any", 1), 0))
     FROM pieces, asked GROUP BY id, conversation_id
 """
+_SIMILARITY = """(
+    SELECT 1 - (embedding <=> %(vector)s::halfvec) FROM conversations_messageembedding
+    WHERE tenant_id = %(tenant)s AND index_id = %(index)s AND chunk_id = p.id
+)"""

@@ -9,10 +9,12 @@ from django.conf import settings
 from django.db.models.functions import Coalesce
 
 from conversations.follow_ups import names_period
-from conversations.models import Citation
+from conversations.models import Citation, Message, Role
 from conversations.policy import Cited, fit, rerank
 from documents.models import Document
 from retrieval.types import Hit
+
+_ANSWERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +45,8 @@ def _dates_of(documents: set[UUID]) -> dict[UUID, datetime]:
 
 
 def _cited_in(conversation_id: UUID) -> list[Cited]:
-    rows = Citation.objects.filter(message__conversation_id=conversation_id, document__isnull=False)
-    return [Cited(*row) for row in rows.values_list("document_id", "version", "start", "end").distinct()]
+    """Places in the conversation's latest answers."""
+    answers = Message.objects.filter(conversation_id=conversation_id, role=Role.ASSISTANT)
+    latest = list(answers.order_by("-created_at").values_list("id", flat=True)[:_ANSWERS])
+    rows = Citation.objects.filter(message__in=latest, document__isnull=False)
+    return [Cited(*row) for row in rows.values_list("document_id", "version", "start", "end")]

@@ -66,15 +66,14 @@ class MessagesView(TenantView):
     )
     async def get(self, request: HttpRequest, access: Access, conversation: UUID) -> HttpResponseBase:
         """Questions and answers, oldest first; with `search` those that fit, best first, on one page."""
-        query = MessageQuery(data=request.GET)
-        query.is_valid(raise_exception=True)
-        search = query.validated_data.get("search", "")
-        if not search:
+        if not request.GET.get("search"):
             page = await run_in_tenant(access.tenant_id, _listed, request, access, conversation)
             return json_response(page)
         await run_in_tenant(access.tenant_id, access_conversation, access, conversation)
+        query = MessageQuery(data=request.GET)
+        query.is_valid(raise_exception=True)
+        search, limit = query.validated_data["search"], query.validated_data.get("limit", MAX_FOUND)
         vector = await vector_of(access, search)
-        limit = query.validated_data.get("limit", MAX_FOUND)
         found = await run_in_tenant(access.tenant_id, _found, access, conversation, search, vector, limit)
         return json_response({"next": None, "previous": None, "results": found})
 

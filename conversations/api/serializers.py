@@ -52,7 +52,7 @@ class ConversationChangeSerializer(StrictSerializer):
 
 
 class MessageQuery(PageQuery):
-    search = serializers.CharField(required=False, allow_blank=True)
+    search = serializers.CharField()
 
     def validate_search(self, value: str) -> str:
         if len(value.encode()) > settings.DOCENT_MAX_QUESTION_BYTES:
