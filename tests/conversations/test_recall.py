@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from conversations.models import MessageChunk, MessageEmbedding
+from conversations.recall import search_messages
 from documents.masking import MaskingRules
 from documents.models import EmbeddingIndex
 from documents.reindex import drop_indexes, start_reindex
@@ -106,7 +107,15 @@ def test_A8_nobody_elses_messages_are_found(
         assert refusal(response)[0] == 404
     own = bob.api.post("/api/v1/conversations/", {}).json()["id"]
     assert find(bob, own, "paid holiday") == []
-    assert len(find(alice, conversation, "paid holiday")) > 0
+    found = find(alice, conversation, "paid holiday")
+    assert len(found) > 0
+    # Nor where all conversations are looked through.
+    everywhere = {}
+    for person in (alice, bob, charlie):
+        with tenant_atomic(person.access.tenant_id):
+            everywhere[person.user.name] = search_messages(person.access, "paid holiday", None)
+    assert set(map(str, everywhere["Alice"])) >= {one["id"] for one in found}
+    assert (everywhere["Bob"], everywhere["Charlie"]) == ([], [])
 
 
 @pytest.mark.parametrize("query", [{"search": "a\0b"}, {"search": "x" * 33_000}, {"search": "x", "limit": 0}])
