@@ -78,6 +78,7 @@ class _Piece(NamedTuple):
     """A piece to embed, as it was read."""
 
     id: UUID
+    message_id: UUID
     text: str
 
 
@@ -109,13 +110,17 @@ def _cut_some(lease: Lease, which: Q) -> bool:
     masker = Masker(rules, seconds=_PATTERN_SECONDS)
     pieces = [piece for message in messages for piece in _pieces_of(message, masker)]
     with tenant_atomic(lease.tenant_id):
-        # Held, so that none goes while its pieces come.
-        held = Message.objects.filter(id__in=[one.id for one in messages]).order_by("id").select_for_update()
-        alive = set(held.values_list("id", flat=True))
+        alive = _hold({message.id for message in messages})
         MessageEmbedding.objects.filter(chunk__message__in=alive).delete()
         MessageChunk.objects.filter(message__in=alive).delete()
         MessageChunk.objects.bulk_create(piece for piece in pieces if piece.message_id in alive)
     return True
+
+
+def _hold(messages: set[UUID]) -> set[UUID]:
+    """Those that are still there; none goes before the unit ends, for whoever deletes holds them first too."""
+    held = Message.objects.filter(id__in=messages).order_by("id").select_for_update()
+    return set(held.values_list("id", flat=True))
 
 
 def _uncut(which: Q, rules: MaskingRules) -> QuerySet[Message]:
@@ -155,7 +160,8 @@ def _embed_some(lease: Lease, which: Q) -> bool:
         index = get_or_create_index()
         missing = _without_vector(index, which)
         pieces = [
-            _Piece(*row) for row in missing.order_by("message_id", "number").values_list("id", "text")[:_BATCH]
+            _Piece(*row)
+            for row in missing.order_by("message_id", "number").values_list("id", "message_id", "text")[:_BATCH]
         ]
     if not pieces:
         return False
@@ -175,8 +181,9 @@ def _without_vector(index: EmbeddingIndex, which: Q) -> QuerySet[MessageChunk]:
 
 
 def _store(index: EmbeddingIndex, pieces: Sequence[_Piece], vectors: Sequence[HalfVector]) -> None:
-    held = MessageChunk.objects.filter(id__in=[piece.id for piece in pieces]).order_by("id").select_for_update()
-    alive = set(held.values_list("id", flat=True))
+    _hold({piece.message_id for piece in pieces})
+    left = MessageChunk.objects.filter(id__in=[piece.id for piece in pieces])
+    alive = set(left.values_list("id", flat=True))
     MessageEmbedding.objects.bulk_create(
         (
             MessageEmbedding(index=index, chunk_id=piece.id, embedding=vector)

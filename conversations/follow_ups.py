@@ -106,17 +106,20 @@ def needs_conversation(question: str) -> bool:
     if not rest or _GO_ON.fullmatch(rest):
         return True
     said = _SAID_BEFORE.search(rest)
-    if said and not _content_of(rest[: said.start()]) and not _names_of(rest[: said.start()]):
+    if said and not _content_of(rest[: said.start()], ()):
         return True
     if _is_english(question) and _points_back(rest):
         return True
     words = _words(rest)
     if _has_verb(words):
         return False
-    if len(words) <= _MAX_FRAGMENT and not _content_of(rest):
-        return True
     begins = words[0].casefold() if words else ""
-    return (has_lead or begins in _PREPOSITIONS or begins == "the") and not _names_its_subject(rest)
+    is_afterthought = has_lead or begins in _PREPOSITIONS
+    # A capital at the beginning makes a name of the first word of what is added, not of a greeting or a keyword.
+    names = _names_of(rest) if is_afterthought else names_in(rest)
+    if len(words) <= _MAX_FRAGMENT and not _content_of(rest, names):
+        return True
+    return (is_afterthought or begins == "the") and not _names_its_subject(rest)
 
 
 def made_whole(question: str, last: str) -> str:
@@ -167,17 +170,17 @@ def _names_of(text: str) -> list[str]:
     return names_in(text) if first in _ORDERS else names_in(f"of {text}")
 
 
-def _content_of(text: str) -> list[str]:
-    """The words that are neither small nor part of a name or a period."""
-    for name in _names_of(text):
+def _content_of(text: str, names: Sequence[str]) -> list[str]:
+    """The words that are neither small nor part of one of the names or a period."""
+    for name in names:
         text = text.replace(name, " ")
     text = re.sub(r"(?:(?<=\s)|^)[’']s\b", " ", _PERIOD.sub(" ", text))
     return [word for word in _words(text) if word.casefold() not in _SMALL and word not in {",", ";", ":"}]
 
 
 def _names_its_subject(text: str) -> bool:
-    enough = _SUBJECT_WORDS_BESIDE_A_NAME if _names_of(text) else _SUBJECT_WORDS
-    return len(_content_of(text)) >= enough
+    names = _names_of(text)
+    return len(_content_of(text, names)) >= (_SUBJECT_WORDS_BESIDE_A_NAME if names else _SUBJECT_WORDS)
 
 
 def _points_back(rest: str) -> bool:
@@ -232,9 +235,9 @@ def _is_answered(small: Sequence[str], place: int, words: Sequence[str]) -> bool
 
 def _filled(rest: str, last: str) -> str | None:
     """Another period, another name or both in the place of the last question's."""
-    if _content_of(rest):
-        return None
     whole, names, period = last, _names_of(rest), _PERIOD.search(rest)
+    if _content_of(rest, names):
+        return None
     if names and _is_english(last):
         before = rest.partition(names[0])[0].split()
         whole = _with_name(whole, names[0], before[-1].casefold() if before else "")

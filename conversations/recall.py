@@ -26,22 +26,23 @@ _ALL_WORDS = 0.25
 _TOPIC_PAIRS, _SUMMARY_PAIRS = 3, 6
 
 _SUMMARY = re.compile(
-    r"\b(?:summari[sz]e|recap|sum\s+up)\b.*\b(?:conversation|chat|discussion|so far|what (?:we|you)\b.*said)"
-    r"|\b(?:summary|recap)\s+of\s+(?:our|this|the)\s+(?:conversation|chat|discussion)\b"
-    r"|\bwhat (?:have|did) we (?:discuss|talk)(?:ed)?(?:\s+about)?"
-    r"(?:\s+(?:so far|until now|today|earlier|before))?\W*$"
-    r"|\brepeat\s+your\s+(?:last\s+|previous\s+)?answer\b",
+    r"\b(?:summari[sz]e|recap|sum\s+up|summary\s+of|overview\s+of)\s+(?:of\s+)?(?:all\s+(?:of\s+)?)?(?:"
+    r"(?:our|this|the)\s+(?:whole\s+|entire\s+)?(?:conversation|chat)\b|our\s+(?:discussion|exchange|talk)\b"
+    r"|what\s+(?:we|you)(?:\s+have|[’']ve)?\s+(?:said|discussed|talked\s+about)\b)"
+    r"|^\W*what\s+(?:have|did)\s+we\s+(?:discuss|talk)(?:ed)?(?:\s+about)?"
+    r"(?:\s+(?:so far|until now|today|earlier|before))?\W*$",
     re.IGNORECASE,
 )
 _SAID = re.compile(
     r"\b(?:what|when|where|how|which)\b[^?]*\b(?:did|have|had)\s+you\s+(?:just\s+|already\s+|previously\s+)?"
     r"(?:say|said|tell|told|answer|answered|mention|mentioned|write|written)\b(?:\s+me|\s+us)?(?P<what>.*)$"
-    r"|\b(?:what|which\s+questions?)\b[^?]*\b(?:did|have)\s+(?:i|we)\s+(?:already\s+)?ask(?:ed)?\b(?:\s+you)?(?P<asked>.*)$"
+    r"|\bwhat\b[^?]*\b(?:did|have)\s+(?:i|we)\s+(?:already\s+)?ask(?:ed)?"
+    r"(?=\s+(?:you|about|before|earlier|so far|first|just now)\b|\W*$)(?:\s+you)?(?P<asked>.*)$"
     r"|\bremind\s+me\s+(?:of\s+)?what\s+you\s+(?:said|told\s+me|answered)(?P<again>.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 _WHEN = re.compile(
-    r"\b(?:about|on|regarding|concerning|earlier|before|previously|just now|so far|above|again"
+    r"\b(?:about|first|on|regarding|concerning|earlier|before|previously|just now|so far|above|again"
     r"|in this conversation|at the (?:beginning|start))\b",
     re.IGNORECASE,
 )

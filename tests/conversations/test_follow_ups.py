@@ -141,6 +141,7 @@ def test_rules_help_where_the_model_does_not(reports: Api, ollama: OllamaStandIn
     ollama.script_rewrites(reply, reply, reply)
     message, _ = asked(reports, conversation, "and in 2021?")
     assert (message["status"], message["searched_for"]) == ("finished", SECOND)
+    assert message["timings"]["search"] < 4, "far from what a model may take for an answer"
 
 
 def test_stop_is_heard_while_a_question_is_made_whole(reports: Api, ollama: OllamaStandIn) -> None:

@@ -9,12 +9,13 @@ import pytest
 from django.db import connection
 
 from conversations.models import MessageChunk, MessageEmbedding
-from conversations.recall import search_messages
+from conversations.recall import search_messages, wanted_recall
 from documents.masking import MaskingRules
 from documents.models import EmbeddingIndex
 from documents.reindex import drop_indexes, start_reindex
 from documents.services.masking import mask_documents_anew, set_masking_policy
 from tenants.db import tenant_atomic
+from tenants.jobs.leases import MAX_ATTEMPTS
 from tenants.jobs.models import Job
 from tests.conversations.doors import Api
 from tests.documents.conftest import models
@@ -151,8 +152,8 @@ def test_a_model_server_that_is_away_is_waited_for(
     start_reindex(access=alice.access, model=NEW)
     work_off(alice)
     before = stored(alice)[0]
-    models.script_embeddings(EmbedReply(fault="reset"), EmbedReply(fault="reset"), EmbedReply(fault="reset"))
     ask(api, conversation, "Is the receipt kept?")
+    models.script_embeddings(EmbedReply(fault="reset"), times=MAX_ATTEMPTS + 1)
     work_off(alice)
     pieces, vectors = stored(alice)
     assert pieces > before
@@ -232,6 +233,29 @@ def test_a_summary_is_made_of_what_was_said(api: Api, conversation: str, ollama:
     for question in (HOLIDAY_QUESTION, TRAIN_QUESTION, PARENTS_QUESTION):
         assert f"Asked: {question}" in told
     assert "<passage" not in told
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("What did you say about paid holiday earlier?", "paid holiday"),
+        ("Remind me what you told me about the trains", "the trains"),
+        ("What have I asked you so far?", ""),
+        ("What did I ask about trains?", "trains"),
+        ("Please summarise our conversation so far.", ""),
+        ("Give me a summary of this chat", ""),
+        ("What have we discussed so far?", ""),
+        ("Summarize management's discussion and analysis.", None),
+        ("Summarise sales so far this year.", None),
+        ("What did we ask the supplier to deliver?", None),
+        ("What did we discuss with the board of Contoso?", None),
+        ("What did Contoso tell investors about its revenue?", None),
+        (HOLIDAY_QUESTION, None),
+    ],
+)
+def test_which_questions_are_about_the_conversation(question: str, topic: str | None) -> None:
+    wanted = wanted_recall(question)
+    assert (wanted and wanted.topic) == topic
 
 
 def test_what_the_conversation_does_not_cover_is_asked_of_the_documents(api: Api, ollama: OllamaStandIn) -> None:
