@@ -119,7 +119,7 @@ def needs_conversation(question: str) -> bool:
     names = _names_of(rest) if is_afterthought else names_in(rest)
     if len(words) <= _MAX_FRAGMENT and not _content_of(rest, names):
         return True
-    return (is_afterthought or begins == "the") and not _names_its_subject(rest)
+    return (is_afterthought or (begins == "the" and not names)) and not _names_its_subject(rest)
 
 
 def made_whole(question: str, last: str) -> str:
@@ -204,7 +204,7 @@ def _is_open(small: Sequence[str], place: int, words: Sequence[str]) -> bool:
         case "these" | "those":
             points = after not in {"who", "that", "which", "of", "with", "whose"}
         case _:
-            points = word in _MANY | _ONE | _PERSON
+            points = word in _MANY | _ONE | _PERSON and words[place] != "IT"
     return points and not _is_answered(small, place, words)
 
 
