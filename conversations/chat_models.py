@@ -25,6 +25,11 @@ class Choice:
     provider: ChatModel
     model: str
 
+    @property
+    def is_model(self) -> bool:
+        """Whether it writes; without a model passages are quoted."""
+        return self.model != ExtractiveChat.name
+
 
 class ModelChooser:
     """Remembers for ten seconds what Ollama listed."""

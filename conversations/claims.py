@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from conversations.markers import markers_in, without_markers
+from conversations.markers import markers_in, without_bracketed_numbers
 from conversations.quoted import Quotation, quotations_in
 from providers.sentences import Span, sentence_spans
 from retrieval.citations import Claim, Evidence, overlap
@@ -141,7 +141,7 @@ def claims_of(answer: str, quotations: Sequence[Quotation] = ()) -> Iterator[Sai
 
 def plain_claim(markdown: str) -> str:
     """A piece of an answer as the words it says: no markers, no Markdown signs, no escapes."""
-    text = without_markers(markdown)
+    text = without_bracketed_numbers(markdown)
     text = _DECORATION.sub("", text)
     return " ".join(_ESCAPED.sub(r"\1", text).split())
 

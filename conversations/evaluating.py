@@ -5,8 +5,9 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from conversations.events import TextAdded
+from conversations.evidence import Question
 from conversations.models import Mode
-from conversations.pipeline import Outcome, Question, answer, cite
+from conversations.pipeline import Outcome, answer, cite
 from retrieval.registry import Answered
 from retrieval.types import Scope
 from tenants.access import Access

@@ -18,14 +18,19 @@ def markers_in(text: str) -> list[tuple[int, int, tuple[int, ...]]]:
     ]
 
 
-def without_markers(text: str) -> str:
-    """Nor with what only looks like one, by a number too long or brackets of another kind."""
-    return _LIKE_MARKERS.sub(" ", text)
-
-
 def neutralise(passage: str) -> str:
     """Bracketed numbers of a document's own become `(n)`: only Docent's markers stand in brackets."""
     return _BRACKETED.sub(r"(\1)", passage)
+
+
+def without_markers(text: str) -> str:
+    """The text without the numbers of its sources: told again, it has none."""
+    return re.sub(rf"\s?{_MARKER.pattern}", "", text)
+
+
+def without_bracketed_numbers(text: str) -> str:
+    """The text without markers and what only looks like one, by a number too long or brackets of another kind."""
+    return _LIKE_MARKERS.sub(" ", text)
 
 
 class MarkerFilter:

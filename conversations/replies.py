@@ -15,9 +15,10 @@ from django.conf import settings
 
 from conversations.announcements import announce_running
 from conversations.events import Event, Failed, Finished, StageChanged
+from conversations.evidence import Question
 from conversations.feeds import Feed, as_seen_by, ending_event, follow_stored
 from conversations.models import Status
-from conversations.pipeline import Outcome, Question, answer, cite
+from conversations.pipeline import Outcome, answer, cite
 from conversations.selectors import access_reply
 from conversations.services.messages import Asked
 from conversations.services.outcomes import Ending, save_ending, save_progress

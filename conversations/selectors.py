@@ -6,9 +6,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from conversations.models import Citation, Conversation, Message, Role, Source, Status, Trace
+from conversations.models import Citation, Conversation, Message, Role, Source, Trace
 from conversations.sources import stored_citations, stored_sources, traced_passages
-from providers.chat.base import ChatMessage
 from retrieval.types import Scope
 from tenants.access import Access
 from tenants.context import current_tenant_id
@@ -71,21 +70,6 @@ def scope_of(conversation: Conversation) -> Scope:
     return Scope(collections=collections or None, documents=documents or None)
 
 
-def history_before(question: Message) -> tuple[ChatMessage, ...]:
-    """The turns before a question, as a model reads them; failed answers are left out."""
-    turns = (
-        Message.objects.filter(conversation_id=question.conversation_id, created_at__lt=question.created_at)
-        .exclude(status__in=[Status.FAILED, Status.INTERRUPTED, Status.PENDING, Status.STREAMING])
-        .exclude(content="")
-        .order_by("-created_at")
-        .values_list("role", "content")[:6]
-    )
-    return tuple(
-        ChatMessage(role="user" if role == Role.USER else "assistant", content=content)
-        for role, content in reversed(list(turns))
-    )
-
-
 def message_views(access: Access, messages: Iterable[Message]) -> list[dict[str, Any]]:
     """Messages as programs and pages read them, with their citations and sources."""
     messages = list(messages)
@@ -104,6 +88,7 @@ def message_views(access: Access, messages: Iterable[Message]) -> list[dict[str,
             "status": message.status,
             "finish_reason": message.finish_reason or None,
             "model": message.model or None,
+            "searched_for": message.searched_for or None,
             "citations": citations.get(message.id, []),
             "sources": sources.get(message.id, []),
             "error": error_of(message),

@@ -1,5 +1,6 @@
 """What documents publishes for the apps above it."""
 
+from typing import Any
 from uuid import UUID
 
 from tenants.jobs.leases import Lease
@@ -24,3 +25,7 @@ on_before_switch: Registry[[UUID, Lease]] = Registry()
 
 # Called in the tenant's unit with the id of an index that is not built any more and does not answer.
 on_building_ended: Registry[[UUID]] = Registry()
+
+# Called in the tenant's unit with the `EmbeddingIndex` that answers, when that is another one than before or what
+# is masked is to be masked anew: whatever else is embedded follows.
+on_index_changed: Registry[[Any]] = Registry()

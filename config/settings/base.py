@@ -317,6 +317,12 @@ DOCENT_RERANK_MODEL = env.str("DOCENT_RERANK_MODEL", default="")
 DOCENT_RERANK_API_KEY = env.str("DOCENT_RERANK_API_KEY", default="")
 DOCENT_RERANK_TIMEOUT = env.float("DOCENT_RERANK_TIMEOUT", default=3.0)
 DOCENT_RERANK_CANDIDATES = env.int("DOCENT_RERANK_CANDIDATES", default=20)
+# How many of them are weighed for it.
+DOCENT_CANDIDATES = env.int("DOCENT_CANDIDATES", default=20)
+# What the model has for making a follow-up whole; then rules do.
+DOCENT_REWRITE_SECONDS = env.float("DOCENT_REWRITE_SECONDS", default=4.0)
+# How long after a turn its messages are embedded: later while more is said.
+DOCENT_MESSAGE_EMBEDDING_DELAY = env.float("DOCENT_MESSAGE_EMBEDDING_DELAY", default=10.0)
 
 # --- Work ------------------------------------------------------------------------------------------------
 DOCENT_PARSER_SECONDS = env.float("DOCENT_PARSER_SECONDS", default=60.0)

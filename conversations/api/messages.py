@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from conversations import replies
 from conversations.api.serializers import (
     AnswerSerializer,
+    MessageQuery,
     MessageSerializer,
     NewMessageSerializer,
     PendingSerializer,
@@ -19,8 +20,10 @@ from conversations.api.serializers import (
     WhySerializer,
 )
 from conversations.events import TextAdded
+from conversations.evidence import vector_of
 from conversations.feeds import require_offset
 from conversations.models import Message, Mode
+from conversations.recall import MAX_FOUND, search_messages
 from conversations.selectors import (
     access_conversation,
     access_message,
@@ -33,6 +36,7 @@ from conversations.selectors import (
 from conversations.services.conversations import create_conversation
 from conversations.services.leases import request_stop, require_running
 from conversations.services.messages import Asked, ask, find_attempted, require_content
+from retrieval.types import QuestionVector
 from tenants.access import Access
 from tenants.api.asynchronous import event_frame, event_stream, json_body, json_response
 from tenants.api.idempotency import attempt_of, replayed
@@ -55,15 +59,25 @@ class MessagesView(TenantView):
 
     @extend_schema(
         operation_id="messages_list",
-        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("limit", int)],
+        parameters=[
+            OpenApiParameter("search", str, description="what is looked for, by meaning and by words"),
+            OpenApiParameter("cursor", str),
+            OpenApiParameter("limit", int),
+        ],
         responses=MessageSerializer(many=True),
     )
-    def get(self, request: Request, conversation: UUID) -> Response:
-        """Questions and answers, oldest first."""
-        found = list_messages(access_conversation(self.access, conversation))
-        pages = Pages()
-        page: Iterable[Message] = pages.paginate_queryset(found, request, view=self) or []
-        return pages.get_paginated_response(message_views(self.access, page))
+    async def get(self, request: HttpRequest, access: Access, conversation: UUID) -> HttpResponseBase:
+        """Questions and answers, oldest first; with `search` those that fit, best first, on one page."""
+        if not request.GET.get("search"):
+            page = await run_in_tenant(access.tenant_id, _listed, request, access, conversation)
+            return json_response(page)
+        await run_in_tenant(access.tenant_id, access_conversation, access, conversation)
+        query = MessageQuery(data=request.GET)
+        query.is_valid(raise_exception=True)
+        search, limit = query.validated_data["search"], query.validated_data.get("limit", MAX_FOUND)
+        vector = await vector_of(access, search)
+        found = await run_in_tenant(access.tenant_id, _found, access, conversation, search, vector, limit)
+        return json_response({"next": None, "previous": None, "results": found})
 
     @extend_schema(
         operation_id="messages_create",
@@ -165,6 +179,22 @@ class StopView(TenantView):
             await run_unit(lambda: request_stop(access=access, message=found))
         response = json_response(await run_in_tenant(access.tenant_id, _read, access, message))
         return replayed(response) if is_repeated else response
+
+
+def _listed(request: HttpRequest, access: Access, conversation: UUID) -> Any:
+    found = list_messages(access_conversation(access, conversation))
+    pages = Pages()
+    page: Iterable[Message] = pages.paginate_queryset(found, Request(request)) or []
+    return pages.get_paginated_response(message_views(access, page)).data
+
+
+def _found(
+    access: Access, conversation: UUID, search: str, vector: QuestionVector | None, limit: int
+) -> list[dict[str, Any]]:
+    found = list_messages(access_conversation(access, conversation))
+    best = search_messages(access, search, vector, conversation_id=conversation)[:limit]
+    messages = found.in_bulk(best)
+    return message_views(access, [messages[one] for one in best if one in messages])
 
 
 def _stoppable(access: Access, message_id: UUID, attempt: Attempt | None) -> tuple[Message, bool]:

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 
 from conversations.models import Conversation, Mode, Role, Status
 from documents.api.serializers.documents import MetadataField
+from tenants.api.pages import PageQuery
 from tenants.api.serializers import StrictSerializer
+from tenants.errors import TooLarge
 
 
 class ConversationSerializer(serializers.Serializer[Conversation]):
@@ -46,6 +49,16 @@ class NewConversationSerializer(StrictSerializer):
 class ConversationChangeSerializer(StrictSerializer):
     title = serializers.CharField(max_length=200, required=False)
     metadata = MetadataField(required=False)
+
+
+class MessageQuery(PageQuery):
+    search = serializers.CharField()
+
+    def validate_search(self, value: str) -> str:
+        if len(value.encode()) > settings.DOCENT_MAX_QUESTION_BYTES:
+            limit = settings.DOCENT_MAX_QUESTION_BYTES // 1000
+            raise TooLarge(f"What is looked for may have up to {limit} kB.", code="question_too_long")
+        return value
 
 
 class NewMessageSerializer(StrictSerializer):
@@ -103,6 +116,9 @@ class MessageSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=[(one.value, one.value) for one in Status])
     finish_reason = serializers.CharField(allow_null=True)
     model = serializers.CharField(allow_null=True)
+    searched_for = serializers.CharField(
+        allow_null=True, help_text="The question as it was made whole from the conversation, if it was."
+    )
     citations = CitationSerializer(many=True)
     sources = SourceSerializer(many=True)
     error = ErrorSerializer(allow_null=True)

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('conversations', '0002_initial'),
+        ('conversations', '0003_memory'),
         ('tenants', '0005_ingestion'),
     ]
 

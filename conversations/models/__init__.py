@@ -4,6 +4,7 @@ from conversations.models.conversations import (
     ConversationDocument,
     Mode,
 )
+from conversations.models.memory import MessageChunk, MessageEmbedding
 from conversations.models.messages import TERMINAL, Citation, Message, Role, Source, Status
 from conversations.models.traces import Trace
 
@@ -14,6 +15,8 @@ __all__ = [
     "ConversationCollection",
     "ConversationDocument",
     "Message",
+    "MessageChunk",
+    "MessageEmbedding",
     "Mode",
     "Role",
     "Source",

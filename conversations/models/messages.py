@@ -32,7 +32,9 @@ TERMINAL = frozenset({Status.FINISHED, Status.STOPPED, Status.REFUSED, Status.FA
 class Message(TenantModel):
     """A question or an answer; an answer's `parent` is its question.
 
-    `request_id` is what the client called its question: asking it again gives the same message.
+    `request_id` is what the client called its question: asking it again gives the same message. An answer's
+    `searched_for` is its question as passages were looked for, where that is not as it was asked; `based_on` are
+    the ids of the earlier answers that were told to the model for it.
     """
 
     conversation = TenantKey(Conversation, on_delete=models.CASCADE, related_name="messages")
@@ -44,6 +46,8 @@ class Message(TenantModel):
     model = models.CharField(max_length=120, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.TextField(blank=True)
+    searched_for = models.TextField(blank=True, default="", db_default="")
+    based_on = models.JSONField(default=list, db_default=[])
     usage = models.JSONField(default=dict)
     timings = models.JSONField(default=dict)
     request_id = models.CharField(max_length=64, null=True)  # noqa: DJ001

@@ -5,14 +5,18 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from conversations.embedding import EMBED_CONVERSATION
 from conversations.models import (
     Citation,
     Conversation,
     ConversationCollection,
     ConversationDocument,
     Message,
+    MessageChunk,
+    MessageEmbedding,
     Mode,
     Source,
     Trace,
@@ -22,6 +26,7 @@ from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput
+from tenants.jobs import outbox
 from tenants.jobs.models import ReplyLease
 from tenants.permissions import Action
 
@@ -84,9 +89,12 @@ def change_metadata(*, access: Access, conversation: Conversation, metadata: dic
 def erase_conversations_of(user_id: UUID, removed: Counter[str]) -> None:
     """Remove all that a person asked and was answered. Registered with `on_person_erased`."""
     conversations = Conversation.objects.filter(author_id=user_id)
-    messages = list(Message.objects.filter(conversation__in=conversations).values_list("id", flat=True))
+    messages = _hold(Message.objects.filter(conversation__in=conversations))
     removed["tenants_replylease"] += ReplyLease.objects.filter(message_id__in=messages).delete()[0]
+    outbox.cancel(EMBED_CONVERSATION, *conversations.values_list("id", flat=True))
     for model, rows in (
+        (MessageEmbedding, MessageEmbedding.objects.filter(chunk__message__in=messages)),
+        (MessageChunk, MessageChunk.objects.filter(message__in=messages)),
         (Citation, Citation.objects.filter(message__in=messages)),
         (Source, Source.objects.filter(message__in=messages)),
         (Trace, Trace.objects.filter(message__in=messages)),
@@ -99,13 +107,19 @@ def erase_conversations_of(user_id: UUID, removed: Counter[str]) -> None:
 def delete_conversation(*, access: Access, conversation: Conversation) -> None:
     """Delete a conversation with its messages. A reply that is being written loses its lease and ends."""
     with tenant_atomic(access.tenant_id):
-        messages = list(Message.objects.filter(conversation=conversation).values_list("id", flat=True))
+        messages = _hold(Message.objects.filter(conversation=conversation))
         ReplyLease.objects.filter(message_id__in=messages).delete()
         Citation.objects.filter(message__in=messages).delete()
         Source.objects.filter(message__in=messages).delete()
         Trace.objects.filter(message__in=messages).delete()
+        outbox.cancel(EMBED_CONVERSATION, conversation.id)
         record(access, "conversation.deleted", target_kind="conversation", target_id=conversation.id)
         conversation.delete()
+
+
+def _hold(messages: QuerySet[Message]) -> list[UUID]:
+    """Messages that are about to go, held against whoever embeds them."""
+    return list(messages.order_by("id").select_for_update().values_list("id", flat=True))
 
 
 def end_conversation(*, access: Access, conversation: Conversation) -> Conversation:

@@ -9,9 +9,10 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.models.functions import Now
 
+from conversations.evidence import Question
+from conversations.memory import remember_before
 from conversations.models import Conversation, Message, Mode, Role, Status
-from conversations.pipeline import Question
-from conversations.selectors import access_conversation, access_reply, history_before, scope_of
+from conversations.selectors import access_conversation, access_reply, scope_of
 from documents.selectors import require_collections, require_documents
 from retrieval.types import Scope
 from tenants.access import Access
@@ -141,6 +142,10 @@ def _store(  # noqa: PLR0917
     if not conversation.title:
         conversation.title = _provisional_title(content)
     conversation.save(update_fields=["title", "updated_at"])
+    memory = remember_before(access, question)
+    reply.based_on = [str(one) for one in memory.answers]
+    if reply.based_on:
+        reply.save(update_fields=["based_on"])
     to_run = Question(
         access=access,
         conversation_id=conversation.id,
@@ -148,7 +153,8 @@ def _store(  # noqa: PLR0917
         text=content,
         mode=Mode(conversation.mode),
         scope=scope,
-        history=history_before(question),
+        history=memory.history,
+        last_whole=memory.last_whole,
     )
     return Asked(question.id, reply.id, conversation.id, conversation.title, to_run)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection
 
 from conversations.claims import Support
+from conversations.embedding import embed_soon
 from conversations.models import Citation, Message, Source, Status, Trace
 from conversations.pipeline import Outcome
 from documents.masking import MASK, is_masked_form
@@ -21,7 +22,11 @@ from tenants.limits.usage import Spender, count_reply
 def save_progress(*, message_id: UUID, text: str, outcome: Outcome, with_sources: bool) -> None:
     """Keep the text so far; the first time with the sources that the model was given."""
     Message.objects.filter(id=message_id, status__in=[Status.PENDING, Status.STREAMING]).update(
-        status=Status.STREAMING, content=text, model=outcome.model, timings=outcome.timings
+        status=Status.STREAMING,
+        content=text,
+        model=outcome.model,
+        timings=outcome.timings,
+        searched_for=outcome.searched_for,
     )
     if with_sources:
         _save_sources(message_id, outcome.hits)
@@ -67,7 +72,10 @@ def _save_ending(  # noqa: PLR0917
             Status.REFUSED: "refused",
         }.get(ending.status, "")
         message.model, message.usage, message.timings = outcome.model, outcome.usage, outcome.timings
+        message.searched_for = outcome.searched_for
+        message.based_on = list(dict.fromkeys([*message.based_on, *map(str, outcome.recalled)]))
         message.save()
+        embed_soon(message.conversation_id)
         if ending.status is not Status.REFUSED:
             _save_sources(message_id, outcome.hits)
             _save_citations(message_id, outcome)

@@ -6,6 +6,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from documents.models import ChunkEmbedding, EmbeddingIndex
+from documents.registry import on_index_changed
 
 REINDEX = "documents.reindex"
 
@@ -52,3 +53,4 @@ def switch(active: EmbeddingIndex, following: EmbeddingIndex) -> None:
     following.error_code = following.error_detail = ""
     following.embedded = following.total = ChunkEmbedding.objects.filter(index=following).count()
     following.save()
+    on_index_changed.call(following)

@@ -18,7 +18,8 @@ from documents.masking import (
     compile_pattern,
 )
 from documents.models import DocumentVersion, MaskingPolicy
-from documents.selectors import masked_otherwise, masking_rules
+from documents.registry import on_index_changed
+from documents.selectors import find_active_index, masked_otherwise, masking_rules
 from documents.services.processing import READ, reset, show_state
 from tenants.access import Access
 from tenants.audit import record
@@ -94,6 +95,8 @@ def mask_documents_anew(*, access: Access) -> int:
             document.save()
             outbox.enqueue(READ, version.id)
             announce(document)
+        if (index := find_active_index()) is not None:
+            on_index_changed.call(index)
         if documents:
             record(access, "masking.applied", target_kind="masking", target_id=None, documents=len(documents))
     return len(documents)

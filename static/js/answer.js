@@ -10,6 +10,9 @@ import { sentence } from "./strings.js";
 import { Thinking } from "./thinking.js";
 import { offerWhy } from "./why.js";
 
+/** The server's own words for it, in whatever language the page is. */
+const SEARCHING = "Searching your documents…";
+
 const RUNNING = new Set(["pending", "streaming"]);
 
 export class Answer {
@@ -68,9 +71,9 @@ export class Answer {
       this.#run();
       return;
     }
-    const { finish, model } = /** @type {HTMLElement} */ (record).dataset;
+    const { finish, model, searchedFor } = /** @type {HTMLElement} */ (record).dataset;
     this.#settle(finish);
-    drawDetails(this.element, { model, usage: read("usage"), timings: read("timings") });
+    drawDetails(this.element, { searchedFor, model, usage: read("usage"), timings: read("timings") });
   }
 
   /** @param {string} text */
@@ -81,8 +84,8 @@ export class Answer {
 
   /** @param {{stage: string, detail?: string, position?: number}} frame */
   status({ stage, detail, position }) {
-    // What is searched was said when the question was sent, with the names of the collections.
-    if (this.#shown.size || (stage === "searching" && !position)) return;
+    // That documents are searched was said when the question was sent, with the names of the collections.
+    if (this.#shown.size || (stage === "searching" && (!detail || detail === SEARCHING) && !position)) return;
     this.stage(detail || (position ? sentence("queued_at", { position }) : sentence(stage)));
   }
 

@@ -1,16 +1,17 @@
-/** Behind the info button of an answer: which model, how long, how many tokens. */
+/** Behind the info button of an answer: what was searched for, which model, how long, how many tokens. */
 
 import { sentence } from "./strings.js";
 
 /**
  * @param {Element} answer
- * @param {{model?: string, usage?: Record<string, number> | null, timings?: Record<string, number> | null}} made
+ * @param {{searchedFor?: string, model?: string, usage?: Record<string, number> | null, timings?: Record<string, number> | null}} made
  *   timings in seconds: `search`, `first_token` and `total`
  */
-export function drawDetails(answer, { model, usage, timings }) {
+export function drawDetails(answer, { searchedFor, model, usage, timings }) {
   const seconds = (/** @type {number | undefined} */ value) =>
     Number.isFinite(value) ? sentence("seconds", { seconds: value.toFixed(2) }) : "";
   const rows = [
+    ["searched_for", searchedFor],
     ["model", model],
     ["search_time", seconds(timings?.search)],
     ["first_token", seconds(timings?.first_token)],

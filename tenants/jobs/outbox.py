@@ -19,7 +19,7 @@ RESEND_SECONDS = 10
 
 
 def enqueue(kind: str, target_id: UUID, *, delay_seconds: float = 0) -> None:
-    """Write the job into the running transaction; Celery hears of it after the commit, and the delay.
+    """Write the job into the running transaction; Celery hears of it after the commit, or, delayed, from beat.
 
     A job that exists already (running, waiting or dead) starts afresh, and whoever holds it loses it.
     """
@@ -43,7 +43,8 @@ def _insert(kind: str, target_id: UUID, *, only_dead: str = "", delay_seconds: f
             """,  # noqa: S608 - the condition is this module's own
             [uuid4(), current_tenant_id(), kind, target_id, queue_of(kind), delay_seconds],
         )
-    _dispatch_after_commit()
+    if not delay_seconds:
+        _dispatch_after_commit()
 
 
 def restart(job_id: UUID) -> None:

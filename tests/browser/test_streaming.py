@@ -36,6 +36,21 @@ async def test_an_answer_streams_and_ends_with_its_citation(portal: Portal, olla
     await expect(portal.chips).to_have_text(["1"])
 
 
+async def test_11_what_a_follow_up_is_searched_for_is_said_and_kept(portal: Portal, ollama: OllamaStandIn) -> None:
+    whole = "How many days of paid holiday did employees have in 2021?"
+    ollama.script(Reply(text=FIRST), Reply(text=FIRST))
+    ollama.script_rewrites(Reply(text=whole, first_token_after=0.2))
+    await portal.ask("How many days of paid holiday did employees have in 2020?")
+    await portal.answered()
+    await portal.record(portal.page.locator("[data-log]"))
+    await portal.ask("And in 2021, please?")
+    await portal.answered()
+    assert any(f"Searching for “{whole}”…" in text for text in await portal.recorded())
+    await portal.page.reload()
+    await portal.answer.last.get_by_label("How this answer was made").click()
+    await expect(portal.answer.last).to_contain_text(f"Searched for{whole}")
+
+
 async def test_without_a_model_the_answer_quotes_the_documents_and_says_so(portal: Portal) -> None:
     await expect(portal.page.get_by_text("No language model: answers are quotations")).to_be_visible()
     await portal.ask(QUESTION)

@@ -29,7 +29,7 @@ LEAD_IN = "No language model is connected, so here are the closest sentences of 
 OFF_TOPIC = "Which glacier did Zorblatt ski down with Quimby?"
 MESSAGE_KEYS = {
     "id", "conversation", "role", "parent", "content", "status", "finish_reason", "model", "citations", "sources",
-    "error", "usage", "timings", "created_at",
+    "error", "usage", "timings", "created_at", "searched_for",
 }  # fmt: skip
 SOURCE_KEYS = {"marker", "document", "name", "title", "version", "page", "text", "score", "start", "end", "url"}
 CITATION_KEYS = {"marker", "document", "version", "title", "page", "quote", "start", "end", "url", "verified"}

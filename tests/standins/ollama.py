@@ -29,7 +29,9 @@ from tests.standins.ollama_wire import (
     Framer,
     Reply,
     answer_lines,
+    asks_to_rewrite,
     described_model,
+    question_to_rewrite,
 )
 
 __all__ = ["MODEL", "EmbedReply", "OllamaStandIn", "Reply"]
@@ -45,7 +47,9 @@ class OllamaStandIn:
     exactly that long. `requests` holds the JSON bodies of all chats in the order of their arrival,
     `embedded` those of the calls to `/api/embed` and `/v1/embeddings`, `keys` the latter's authorization.
     `dimensions` says which models embed, and how. `embed_after` is how long an embedding takes, in seconds;
-    models that are `held` embed nothing until they are no more. Without a script an `inventor` answers, if any.
+    models that are `held` embed nothing until they are no more. Follow-ups to be made whole are no questions:
+    their bodies are in `rewrites`, their replies come by `script_rewrites`, and unscripted the question comes back
+    as it was. Without a script an `inventor` answers, if any.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class OllamaStandIn:
         self.first_token_after = first_token_after
         self.answer_tokens = answer_tokens
         self.requests: list[dict[str, Any]] = []
+        self.rewrites: list[dict[str, Any]] = []
         self.dimensions: dict[str, int] = {}
         self.embed_after = 0.0
         self.held: set[str] = set()
@@ -75,6 +80,7 @@ class OllamaStandIn:
         self.changed = threading.Condition()
         self._address = (host, port)
         self._script: deque[Reply] = deque()
+        self._rewrite_script: deque[Reply] = deque()
         self._embed_script: deque[EmbedReply] = deque()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="ollama-stand-in", daemon=True)
@@ -90,6 +96,10 @@ class OllamaStandIn:
         """Answer the next questions with `replies`, one each, the whole row `times` times over."""
         self._script.extend(replies * times)
 
+    def script_rewrites(self, *replies: Reply) -> None:
+        """The same for the next follow-ups that are to be made whole."""
+        self._rewrite_script.extend(replies)
+
     def script_embeddings(self, *replies: EmbedReply, times: int = 1) -> None:
         """The same for the next calls that want something embedded."""
         self._embed_script.extend(replies * times)
@@ -98,6 +108,8 @@ class OllamaStandIn:
         """Forget what was scripted, asked and counted, and the models that embed."""
         with self.changed:
             self._script.clear()
+            self._rewrite_script.clear()
+            self.rewrites.clear()
             self._embed_script.clear()
             self.requests.clear()
             self.embedded.clear()
@@ -148,9 +160,14 @@ class OllamaStandIn:
 
     def accept(self, body: dict[str, Any]) -> Reply:
         """Note a question that came in and say what to do with it."""
+        is_rewrite = asks_to_rewrite(body)
         with self.changed:
-            self.requests.append(body)
+            (self.rewrites if is_rewrite else self.requests).append(body)
             self.changed.notify_all()
+        if is_rewrite:
+            return (
+                self._rewrite_script.popleft() if self._rewrite_script else Reply(text=question_to_rewrite(body))
+            )
         if self._script:
             return self._script.popleft()
         return Reply(text=self.inventor.answer(body)) if self.inventor else Reply()

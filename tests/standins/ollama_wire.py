@@ -95,6 +95,15 @@ def default_answer(body: dict[str, Any]) -> str:
     return "Nothing that I was given says anything about this."
 
 
+def asks_to_rewrite(body: dict[str, Any]) -> bool:
+    """Whether a follow-up is to be made whole."""
+    return any(content.startswith("Rewrite the last question") for content in _contents(body)[:1])
+
+
+def question_to_rewrite(body: dict[str, Any]) -> str:
+    return _contents(body)[-1].rpartition("Last question: ")[2]
+
+
 _TOKEN = re.compile(r"\S+\s*|\s+")
 # Whatever the fence looks like: a line that begins with [1], or a tag with an attribute 1; then the text.
 _FIRST_PASSAGE = re.compile(r"^(?:\W{0,4}\[1\]|<\w+ [^>\n]*\b1\b[^>\n]*>)[^\n]*\n\s*(\S[^\0]*)", re.MULTILINE)

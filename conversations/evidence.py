@@ -1,0 +1,109 @@
+"""What the documents say to a question: passages for the answer, and whether they are enough."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from django.conf import settings
+
+from conversations.models import Mode
+from conversations.selection import Preferences, choose, preferences_of
+from documents.selectors import find_index, hidden_titles, visible_collections
+from providers.chat.base import ChatMessage
+from providers.errors import ProviderError
+from retrieval.reranking import reranked_aside
+from retrieval.search import do_without, embed_question_aside, find_passages
+from retrieval.selectors import find_threshold
+from retrieval.sufficiency import Verdict, judge
+from retrieval.types import Found, QuestionVector, Scope
+from retrieval.types import Mode as SearchMode
+from tenants.access import Access
+from tenants.db import run_in_tenant
+
+_COLLECTIONS_NAMED, _DOCUMENTS_NAMED = 5, 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Everything that an answer depends on."""
+
+    access: Access
+    conversation_id: UUID
+    message_id: UUID
+    text: str
+    mode: Mode
+    scope: Scope
+    history: tuple[ChatMessage, ...] = ()
+    # The latest question of the conversation that stands by itself.
+    last_whole: str = ""
+    # To be answered from; the active one without.
+    index: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Names of the collections searched, what was found, and its titles as a model may read them.
+
+    The hits of `found` are the passages for the answer; the nearest, where the verdict is that they do not do.
+    """
+
+    collections: list[str]
+    found: Found
+    titles: dict[str, str]
+    verdict: Verdict
+
+
+async def vector_of(access: Access, text: str, index_id: UUID | None = None) -> QuestionVector | None:
+    """The text's vector; None where there is nothing to compare it with, or its model cannot be used."""
+    index = await run_in_tenant(access.tenant_id, find_index, index_id)
+    if index is None:
+        return None
+    try:
+        return await embed_question_aside(index, text)
+    except ProviderError as error:
+        do_without(error, SearchMode.HYBRID)
+        return None
+
+
+async def find_evidence(question: Question, vector: QuestionVector | None, room: int) -> Evidence:
+    """The passages for an answer to it, in at most `room` tokens."""
+
+    def find() -> tuple[list[str], Found, dict[str, str], Preferences, float | None]:
+        visible = visible_collections(question.access)
+        if question.scope.collections is not None:
+            visible = visible.filter(id__in=question.scope.collections)
+        names = list(visible.order_by("name").values_list("name", flat=True))
+        top_k = max(settings.DOCENT_CANDIDATES, settings.DOCENT_PASSAGES)
+        found = find_passages(question.access, question.text, vector, top_k=top_k, scope=question.scope)
+        candidates = found.shortlist.hits if found.shortlist is not None else found.hits
+        conversation = question.conversation_id if question.history else None
+        preferences = preferences_of(conversation, question.text, candidates)
+        threshold = find_threshold(vector.index if vector else None)
+        return names, found, hidden_titles(hit.title for hit in candidates), preferences, threshold
+
+    names, found, titles, preferences, threshold = await run_in_tenant(question.access.tenant_id, find)
+    found = await reranked_aside(question.text, found)
+    # Judged as searched, whatever the conversation prefers.
+    nearest = found.hits[: settings.DOCENT_PASSAGES]
+    verdict = judge(replace(found, hits=nearest), threshold)
+    hits = choose(found.hits, preferences, tokens=room) if verdict.is_enough else nearest
+    known = {hit.title: titles[hit.title] for hit in hits}
+    return Evidence(names, replace(found, hits=list(hits)), known, verdict)
+
+
+def refusal(evidence: Evidence) -> str:
+    """What was searched, what came nearest, and what to do about it."""
+    collections = evidence.collections
+    if not collections:
+        return "There is no collection that I may search for you. Ask an admin of your organisation for access."
+    places = _listed(collections, _COLLECTIONS_NAMED) + ("…" if len(collections) > _COLLECTIONS_NAMED else "")
+    text = f"I found no answer to this in the documents. {evidence.verdict.reason} Searched: {places}."
+    # As a model may read them: what was said is told to it with the next question.
+    nearest = list(dict.fromkeys(evidence.titles.values()))
+    if nearest:
+        text += f" The nearest documents were: {_listed(nearest, _DOCUMENTS_NAMED)}."
+    return f"{text} Try other words, widen the search to more collections, or add a document that says it."
+
+
+def _listed(names: Sequence[str], most: int) -> str:
+    return ", ".join(names[:most])
