@@ -88,12 +88,8 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
         collections, found, titles, threshold = await _find(question, await _vector_of(question))
         if found.by_words_alone:
             yield StageChanged("searching", "The embedding model is away: searching by words alone…")
-        outcome.hits = found.hits
         outcome.timings["search"] = round(time.perf_counter() - started, 4)
-        if found.reranking is not None:
-            outcome.timings["rerank"] = found.reranking.seconds
-        verdict = judge(found, threshold)
-        outcome.score = verdict.score
+        verdict = _judge(found, threshold, outcome)
         if not verdict.is_enough:
             outcome.finish_reason = "refused"
             yield TextAdded(0, _refusal(collections, titles, verdict))
@@ -112,6 +108,16 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
     async with aclosing(_write(choice, request, outcome, started)) as events:
         async for event in events:
             yield event
+
+
+def _judge(found: Found, threshold: float | None, outcome: Outcome) -> Verdict:
+    """Whether to answer; what was found is noted."""
+    outcome.hits = found.hits
+    if found.reranking is not None:
+        outcome.timings["rerank"] = found.reranking.seconds
+    verdict = judge(found, threshold)
+    outcome.score = verdict.score
+    return verdict
 
 
 async def cite(question: Question, text: str, outcome: Outcome) -> None:
