@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from random import Random
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -16,7 +16,7 @@ from retrieval.evaluation.rows import Row, judge_case, row_of_json
 from retrieval.registry import Answered
 from retrieval.types import Hit
 
-REPORT, OTHER = uuid4(), uuid4()
+REPORT, OTHER = UUID(int=1), UUID(int=2)
 
 
 def hit(page: int, document: UUID = REPORT, name: str = "Report.pdf") -> Hit:
