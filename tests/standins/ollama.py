@@ -164,12 +164,10 @@ class OllamaStandIn:
         with self.changed:
             (self.rewrites if is_rewrite else self.requests).append(body)
             self.changed.notify_all()
+        if script := self._rewrite_script if is_rewrite else self._script:
+            return script.popleft()
         if is_rewrite:
-            return (
-                self._rewrite_script.popleft() if self._rewrite_script else Reply(text=question_to_rewrite(body))
-            )
-        if self._script:
-            return self._script.popleft()
+            return Reply(text=question_to_rewrite(body))
         return Reply(text=self.inventor.answer(body)) if self.inventor else Reply()
 
     def accept_texts(self, body: dict[str, Any], key: str) -> EmbedReply:
