@@ -82,16 +82,14 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
         prompt = open_prompt(question.text, question.history)
     else:
         yield StageChanged("searching", "Searching your documents…")
-        vector = await outcome.tracer.timed("embedding", _vector_of(question))
-        collections, found, titles = await outcome.tracer.timed("search", _find(question, vector))
+        collections, found, titles = await _find(question, outcome.tracer)
         if found.by_words_alone:
             yield StageChanged("searching", "The embedding model is away: searching by words alone…")
         outcome.hits = found.hits
         outcome.timings["search"] = round(time.perf_counter() - started, 4)
         if found.reranking is not None:
             outcome.timings["rerank"] = found.reranking.seconds
-        verdict = judge(found)
-        outcome.tracer.found(question.text, found, verdict)
+        verdict = outcome.tracer.noted(question.text, found, judge(found))
         if not verdict.is_enough:
             outcome.finish_reason = "refused"
             yield TextAdded(0, _refusal(collections, titles, verdict))
@@ -131,8 +129,10 @@ async def _vector_of(question: Question) -> QuestionVector | None:
         return None
 
 
-async def _find(question: Question, vector: QuestionVector | None) -> tuple[list[str], Found, dict[str, str]]:
+async def _find(question: Question, tracer: Tracer) -> tuple[list[str], Found, dict[str, str]]:
     """Names of the collections searched, the passages for the model, and their titles as it may read them."""
+
+    vector = await tracer.timed("embedding", _vector_of(question))
 
     def find() -> tuple[list[str], Found, dict[str, str]]:
         visible = visible_collections(question.access)
@@ -145,7 +145,8 @@ async def _find(question: Question, vector: QuestionVector | None) -> tuple[list
         candidates = found.shortlist.hits if found.shortlist is not None else found.hits
         return names, found, hidden_titles(hit.title for hit in candidates)
 
-    names, found, titles = await run_in_tenant(question.access.tenant_id, find)
+    searched = run_in_tenant(question.access.tenant_id, find)
+    names, found, titles = await tracer.timed("search", searched)
     found = await reranked_aside(question.text, found)
     return names, found, {hit.title: titles[hit.title] for hit in found.hits}
 

@@ -106,4 +106,4 @@ class Found:
     shortlist: Shortlist | None = None
     reranking: Reranking | None = None
     considered: tuple[Hit, ...] = ()
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict, compare=False)
