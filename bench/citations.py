@@ -9,18 +9,20 @@ import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import httpx
 
 from bench.corpus import pdfs, questions
 from bench.figures import Figure, parser, report
-from bench.portal import Portal, ask, portal, upload
+from bench.portal import BenchError, Portal, portal, upload
 from conversations.markers import markers_in
 from tests.standins.inventing import Inventor, Statement
 from tests.standins.ollama import OllamaStandIn
 
 _AT_ONCE = 4
+_MOST_REFUSED = 4
 
 
 @dataclass
@@ -86,17 +88,24 @@ def read_pages(client: httpx.Client, message: dict[str, Any]) -> dict[str, dict[
 
 
 def measure(running: Portal, inventor: Inventor, count: int) -> Tally:
+    """Ask until `count` were answered; what is refused cites nothing."""
     tally = Tally()
-    asked = [f"{question} ({number})" for number, question in enumerate(questions(count), 1)]
+    asked = (f"{question} ({number})" for number, question in enumerate(questions(_MOST_REFUSED * count), 1))
 
     def one(question: str) -> tuple[str, dict[str, Any], dict[str, dict[str, Any]]]:
         with running.client() as client:
-            message = ask(client, question)
+            conversation = client.post("/conversations/", json={}).raise_for_status().json()["id"]
+            path = f"/conversations/{conversation}/messages/"
+            message = client.post(path, json={"content": question}).raise_for_status().json()
             return question, message, read_pages(client, message)
 
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        for question, message, pages in threads.map(one, asked):
-            tally.add(message, inventor.told[question], pages)
+        while tally.answers < count and (some := list(islice(asked, count - tally.answers))):
+            for question, message, pages in threads.map(one, some):
+                if message["status"] == "finished":
+                    tally.add(message, inventor.told[question], pages)
+                elif message["status"] != "refused":
+                    raise BenchError(f"the answer is {message['status']}: {message['error']}")
     return tally
 
 

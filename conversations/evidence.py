@@ -8,6 +8,7 @@ from django.conf import settings
 
 from conversations.models import Mode
 from conversations.selection import Preferences, choose, preferences_of
+from conversations.tracing import Tracer
 from documents.selectors import find_index, hidden_titles, visible_collections
 from providers.chat.base import ChatMessage
 from providers.errors import ProviderError
@@ -65,8 +66,9 @@ async def vector_of(access: Access, text: str, index_id: UUID | None = None) -> 
         return None
 
 
-async def find_evidence(question: Question, vector: QuestionVector | None, room: int) -> Evidence:
+async def find_evidence(question: Question, tracer: Tracer, room: int) -> Evidence:
     """The passages for an answer to it, in at most `room` tokens."""
+    vector = await tracer.timed("embedding", vector_of(question.access, question.text, question.index))
 
     def find() -> tuple[list[str], Found, dict[str, str], Preferences, float | None]:
         visible = visible_collections(question.access)
@@ -81,7 +83,8 @@ async def find_evidence(question: Question, vector: QuestionVector | None, room:
         threshold = find_threshold(vector.index if vector else None)
         return names, found, hidden_titles(hit.title for hit in candidates), preferences, threshold
 
-    names, found, titles, preferences, threshold = await run_in_tenant(question.access.tenant_id, find)
+    searched = run_in_tenant(question.access.tenant_id, find)
+    names, found, titles, preferences, threshold = await tracer.timed("search", searched)
     found = await reranked_aside(question.text, found)
     # Judged as searched, whatever the conversation prefers.
     nearest = found.hits[: settings.DOCENT_PASSAGES]

@@ -114,7 +114,8 @@ async def _answer_from_documents(
 ) -> AsyncGenerator[Event]:
     if question.last_whole and needs_conversation(question.text):
         yield StageChanged("searching", "Reading the conversation…")
-        whole = await make_whole(choice, question.text, question.last_whole, question.history)
+        rewriting = make_whole(choice, question.text, question.last_whole, question.history)
+        whole = await outcome.tracer.timed("rewriting", rewriting)
         outcome.searched_for, outcome.aside_tokens = whole.text, (whole.prompt_tokens, whole.completion_tokens)
         question = replace(question, text=whole.text)
         yield StageChanged("searching", f"Searching for “{whole.text}”…")
@@ -122,8 +123,7 @@ async def _answer_from_documents(
         yield StageChanged("searching", "Searching your documents…")
     turns = _turns(question)
     room = room_for_passages(grounded_prompt(question.text, (), turns), context=settings.DOCENT_MODEL_CONTEXT)
-    vector = await outcome.tracer.timed("embedding", vector_of(question.access, question.text, question.index))
-    evidence = await outcome.tracer.timed("search", find_evidence(question, vector, room))
+    evidence = await find_evidence(question, outcome.tracer, room)
     found = evidence.found
     if found.by_words_alone:
         yield StageChanged("searching", "The embedding model is away: searching by words alone…")
@@ -131,7 +131,7 @@ async def _answer_from_documents(
     outcome.timings["search"] = round(time.perf_counter() - started, 4)
     if found.reranking is not None:
         outcome.timings["rerank"] = found.reranking.seconds
-    outcome.tracer.found(question.text, found, evidence.verdict)
+    outcome.tracer.noted(question.text, found, evidence.verdict)
     if not evidence.verdict.is_enough:
         outcome.finish_reason = "refused"
         yield TextAdded(0, refusal(evidence))

@@ -28,7 +28,7 @@ class Tracer:
         finally:
             self.stages[stage] = time.perf_counter() - started
 
-    def found(self, searched_for: str, found: Found, verdict: Verdict) -> None:
+    def noted(self, searched_for: str, found: Found, verdict: Verdict) -> Verdict:
         """Note what a search came to; its hits are what the model is given, numbered from 1."""
         self.stages |= found.timings
         if found.reranking is not None:
@@ -42,6 +42,7 @@ class Tracer:
             "reranking": asdict(found.reranking) if found.reranking is not None else None,
             "passages": [_place(markers.get(_key(hit)), hit) for hit in (*found.hits, *others)],
         }
+        return verdict
 
     def as_json(self, timings: Mapping[str, float]) -> dict[str, Any]:
         """Everything noted, with what the answer's own `timings` say of its writing."""

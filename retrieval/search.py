@@ -23,7 +23,7 @@ from retrieval.phrases import exact_words
 from retrieval.reranking import reranked, shortlist_of, shortlist_size
 from retrieval.titles import TitleMatcher
 from retrieval.tracing import CONSIDERED, with_shares
-from retrieval.types import Found, Hit, Mode, QuestionVector, Scope
+from retrieval.types import Found, Hit, Mode, QuestionVector, Scope, Shortlist
 from tenants.access import Access
 from tenants.db import tenant_atomic
 from tenants.errors import Unavailable
@@ -100,10 +100,9 @@ def find_passages(
 ) -> Found:
     """`search` for a question embedded already, inside the caller's unit. No vector: by words alone.
 
-    The caller hands it on to `reranked`, or `reranked_aside`, when the unit is over.
-
-    It looks where the vector belongs, even if another index has become the active one since. If that one is
-    gone too, hybrid search goes by words, search by meaning raises `Unavailable`.
+    The caller hands it on to `reranked`, or `reranked_aside`, when the unit is over. It looks where the vector
+    belongs, even if another index has become the active one since. If that one is gone too, hybrid search goes by
+    words, search by meaning raises `Unavailable`.
     """
     index, vector = _at_home(vector)
     if index is None:
@@ -120,17 +119,13 @@ def find_passages(
     else:
         found = candidates.matching(index, visible, scope, words)
     listed = time.perf_counter()
-    shortlist = shortlist_size(mode, top_k)
-    titles = _titled(found, matcher)
-    ranked = list(islice(_rank(found, words, mode, titles), max(top_k, shortlist, CONSIDERED)))
-    hits = with_shares(_hits(ranked), found, words, titles)
-    chosen = hits[: max(top_k, shortlist)]
+    hits = _ordered(found, words, mode, _titled(found, matcher), _looked_at(mode, top_k))
     return Found(
         question=question,
         hits=hits[:top_k],
-        best=ranked[0][1] if ranked else 0.0,
+        best=hits[0].score if hits else 0.0,
         by_words_alone=vector is None,
-        shortlist=shortlist_of(chosen, hidden_titles(hit.title for hit in chosen)) if shortlist else None,
+        shortlist=_shortlist(hits, mode, top_k),
         considered=tuple(hits[:CONSIDERED]),
         timings={"lists": listed - started, "ranking": time.perf_counter() - listed},
     )
@@ -168,6 +163,25 @@ def _rank(
     if mode is Mode.VECTOR:
         return ((one, one.cosine) for one in found)
     return best_of_each_page(fuse(found, words, titles))
+
+
+def _ordered(
+    found: Sequence[Candidate], words: Sequence[str], mode: Mode, titles: Mapping[UUID, float], size: int
+) -> list[Hit]:
+    """The best `size`, each with what the lists say of it."""
+    ranked = list(islice(_rank(found, words, mode, titles), size))
+    return with_shares(_hits(ranked), found, words, titles)
+
+
+def _looked_at(mode: Mode, top_k: int) -> int:
+    return max(top_k, shortlist_size(mode, top_k), CONSIDERED)
+
+
+def _shortlist(hits: Sequence[Hit], mode: Mode, top_k: int) -> Shortlist | None:
+    """What a re-ranking model is to choose from, where there is one."""
+    size = shortlist_size(mode, top_k)
+    chosen = hits[: max(top_k, size)]
+    return shortlist_of(chosen, hidden_titles(hit.title for hit in chosen)) if size else None
 
 
 def _hits(ranked: Sequence[tuple[Candidate, float]]) -> list[tuple[Candidate, Hit]]:

@@ -216,7 +216,8 @@ def _answers(access: Access, vectors: Sequence[Any], *, scope: Scope = Scope()) 
                 for top_k in (3, 50):
                     found = find_passages(access, question, given, top_k=top_k, scope=scope, mode=mode)
                     hits = [replace(hit, document=UUID(int=0)) for hit in found.hits]
-                    answers.append(replace(found, hits=hits))
+                    considered = tuple(replace(hit, document=UUID(int=0)) for hit in found.considered)
+                    answers.append(replace(found, hits=hits, considered=considered))
     return answers
 
 

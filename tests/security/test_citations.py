@@ -136,9 +136,9 @@ def test_L4_of_a_model_that_invents_only_what_stands_in_its_source_is_cited(
     ollama.inventor = Inventor(seed=4)
     true: dict[bool, int] = {True: 0, False: 0}
     for number in range(INVENTED_ANSWERS):
-        question = f"What was the revenue of the {SUBJECTS[number % 6]} in {1991 + number % 30}? ({number})"
+        question = f"What revenue did the {SUBJECTS[number % 6]} of district {1 + number % 30} record? ({number})"
         message = _asked(live_server, alice, question)
-        assert message["status"] == "finished", message["error"]
+        assert message["status"] == "finished", (question, message["content"], message["error"])
         sources = {source["marker"]: source for source in message["sources"]}
         for citation in message["citations"]:
             source, page = sources[citation["marker"]], pages[citation["page"]]

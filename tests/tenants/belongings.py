@@ -71,7 +71,7 @@ def live(person: Person, *, document: str) -> UUID:
         where = {"page": chunk.page, "start": chunk.start, "end": chunk.end}
         Source.objects.create(**place, **where, text=chunk.text, score=1.0)
         Citation.objects.create(**place, **where, quote=chunk.text)
-        Trace.objects.create(message=reply, about={"searched_for": "How much leave is there?"})
+        Trace.objects.create(message=reply, about={"searched_for": "leave", "passages": []})
         ReplyLease.objects.create(
             message_id=reply.id,
             tenant_id=access.tenant_id,
