@@ -316,6 +316,12 @@ DOCENT_RERANK_MODEL = env.str("DOCENT_RERANK_MODEL", default="")
 DOCENT_RERANK_API_KEY = env.str("DOCENT_RERANK_API_KEY", default="")
 DOCENT_RERANK_TIMEOUT = env.float("DOCENT_RERANK_TIMEOUT", default=3.0)
 DOCENT_RERANK_CANDIDATES = env.int("DOCENT_RERANK_CANDIDATES", default=20)
+# Up to how many passages within a person's sight each vector is compared; an index of more has an HNSW graph.
+DOCENT_EXACT_UP_TO = env.int("DOCENT_EXACT_UP_TO", default=20_000)
+# Of the ten nearest passages, the share that a search by the graph must find.
+DOCENT_RECALL_TARGET = env.float("DOCENT_RECALL_TARGET", default=0.95)
+# What building a graph may take: one of 200,000 vectors of 384 dimensions takes 290 MB.
+DOCENT_INDEXING_MEMORY_MB = env.int("DOCENT_INDEXING_MEMORY_MB", default=256)
 
 # --- Work ------------------------------------------------------------------------------------------------
 DOCENT_PARSER_SECONDS = env.float("DOCENT_PARSER_SECONDS", default=60.0)
