@@ -70,7 +70,7 @@ def nearest(
     sql, values = _visible(index, visible, scope)
     values |= {"words": list(words), "vector": _literal(vector)}
     if index.hnsw_ef_search is not None:
-        least = _followable(index, values)
+        least = _followable(index, scope, values)
         if least:
             found = _follow(index, sql, values, ef_search=index.hnsw_ef_search)
             if len(found) >= least:
@@ -96,15 +96,22 @@ def matching(
     return _by_words(sql, values | {"words": list(words)}, wanted=words, cosine="0::float", limit=POOL)
 
 
-def _followable(index: EmbeddingIndex, values: dict[str, Any]) -> int:
+def _followable(index: EmbeddingIndex, scope: Scope, values: dict[str, Any]) -> int:
     """How many passages the graph must find at least; 0: too few are within sight to follow it.
 
     By what the documents say they have: wrong by a few, it costs time and nothing else.
     """
-    sql = "SELECT sum(chunk_count) FROM documents_document WHERE tenant_id = %(tenant)s"
-    sql += " AND collection_id = ANY(%(collections)s)"
+    if scope.phrases or scope.without:
+        return 0
+    more, _values = narrowed(scope)
+    sql = f"""
+        SELECT sum(chunk_count) FROM (
+            SELECT id AS document_id, collection_id, chunk_count FROM documents_document
+            WHERE tenant_id = %(tenant)s
+        ) e WHERE e.collection_id = ANY(%(collections)s) {more}
+    """  # noqa: S608 - our own pieces
     if "documents" in values:
-        sql += " AND id = ANY(%(documents)s)"
+        sql += " AND e.document_id = ANY(%(documents)s)"
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         within_sight = cursor.fetchone()[0] or 0

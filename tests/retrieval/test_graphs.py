@@ -159,13 +159,19 @@ def test_what_one_may_see_decides_whether_the_graph_is_followed(
             set_collection_access(access=alice.access, collection=shelf, everyone=False)
         document = Document.objects.filter(collection=shelves[2]).first()
         assert document is not None
+        Document.objects.filter(collection=shelves[3]).update(tags=["minutes"])
+        Document.objects.filter(collection__in=shelves[:3]).update(language="de")
     tend()
     vector = Corpus(97, LARGE).document(1)[1][0]
     assert "documents_hnsw" in plan_of(alice.access, vector)
+    german = Scope(languages=("de",))
+    assert "documents_hnsw" in plan_of(alice.access, vector, scope=german)
+    assert len(asked(alice.access, vector, top_k=300, scope=german)) == POOL
     for access, scope, seen in (
         (bob.access, Scope(), {shelves[0].id}),
         (alice.access, Scope(collections=(shelves[1].id,)), {shelves[1].id}),
         (alice.access, Scope(documents=(document.id,)), {shelves[2].id}),
+        (alice.access, Scope(tags=("minutes",)), {shelves[3].id}),
     ):
         assert "documents_hnsw" not in plan_of(access, vector, scope=scope)
         hits = asked(access, vector, scope=scope)
