@@ -21,8 +21,8 @@ WITHOUT_SERVERS = frozenset({
 })  # fmt: skip
 # Commands that start Django in other processes and would carry it for nothing themselves.
 SEPARATE = frozenset({"up", "init"})
-# Commands that remove what docent_app may not: besides its address they find the owner's.
-WITH_OWNER = frozenset({"erase_tenant", "replay_erasures"})
+# Commands that do what docent_app may not: besides its address they find the owner's.
+WITH_OWNER = frozenset({"erase_tenant", "replay_erasures", "tend_graphs"})
 PRIVILEGED = ("DATABASE_OWNER_URL", "DATABASE_OPS_URL", "DATABASE_ADMIN_URL")
 
 

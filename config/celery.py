@@ -17,11 +17,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 
 app = TenantApp("docent", task_cls=TenantTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["documents", "tenants", "tenants.jobs"])
+app.autodiscover_tasks(["documents", "retrieval", "tenants", "tenants.jobs"])
 app.conf.task_routes = {
     "documents.fetch_due_sources": {"queue": "platform"},
     "documents.drop_old_indexes": {"queue": "platform"},
     "documents.sweep_files": {"queue": "platform"},
+    "retrieval.tend_graphs": {"queue": "platform"},
     "tenants.count_totals": {"queue": "platform"},
     "tenants.dispatch_jobs": {"queue": "platform"},
     "tenants.finish_erasures": {"queue": "platform"},
@@ -40,6 +41,7 @@ app.conf.beat_schedule = {
     "purge-revocations": {"task": "tenants.purge_revocations", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-kept-answers": {"task": "tenants.purge_kept_answers", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-files": {"task": "documents.sweep_files", "schedule": 3600.0, "options": {"expires": 3600}},
+    "tend-graphs": {"task": "retrieval.tend_graphs", "schedule": 60.0, "options": {"expires": 60}},
     "seal-audit": {"task": "tenants.seal_audit", "schedule": 10.0, "options": {"expires": 10}},
 }
 

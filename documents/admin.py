@@ -230,7 +230,24 @@ class EmbeddingIndexAdmin(TenantModelAdmin):
         "created_at",
         "activated_at",
         "retired_at",
+        "comparing",
+        "hnsw_built_at",
+        "hnsw_measured_at",
     )
+
+    @admin.display(description=gettext_lazy("how it is searched"))
+    def comparing(self, index: EmbeddingIndex) -> str:
+        """What the platform process has made of it."""
+        if index.hnsw_built_at is None:
+            return _("every passage is compared")
+        if index.hnsw_measured_at is None or index.hnsw_recall is None:
+            return _("every passage is compared until its graph has been measured")
+        share = _("{share} of the ten nearest").format(share=f"{index.hnsw_recall:.1%}")
+        if index.hnsw_ef_search is None:
+            return _("every passage is compared: its graph finds {share} only").format(share=share)
+        return _("by a graph that finds {share} (ef_search {effort})").format(
+            share=share, effort=index.hnsw_ef_search
+        )
 
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, index: EmbeddingIndex) -> str:

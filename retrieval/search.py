@@ -35,6 +35,8 @@ EVERYWHERE = Scope()
 _THREADS = 8
 # Titles that are compared with a question before its passages are looked for.
 _TITLES = 1000
+# Of passages: not their words, which take as much room again.
+_SHOWN = ("page", "text", "heading", "start", "end", "document__name", "document__title", "version__number")
 # What waiting for a thread may take beyond the model's own time.
 _GRACE_SECONDS = 1.0
 
@@ -185,7 +187,8 @@ def _shortlist(hits: Sequence[Hit], mode: Mode, top_k: int) -> Shortlist | None:
 
 
 def _hits(ranked: Sequence[tuple[Candidate, float]]) -> list[tuple[Candidate, Hit]]:
-    chunks = Chunk.objects.select_related("document", "version").in_bulk([one.chunk for one, _score in ranked])
+    rows = Chunk.objects.select_related("document", "version").only(*_SHOWN)
+    chunks = rows.in_bulk([one.chunk for one, _score in ranked])
     return [
         (
             candidate,

@@ -66,6 +66,13 @@ class EmbeddingIndex(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
     activated_at = models.DateTimeField(null=True)
     retired_at = models.DateTimeField(null=True)
+    # Its own HNSW graph, when it is large: since when, and how many vectors there were when it was last measured.
+    hnsw_built_at = models.DateTimeField(null=True, editable=False)
+    hnsw_measured_at = models.DateTimeField(null=True, editable=False)
+    hnsw_size = models.PositiveIntegerField(default=0, editable=False)
+    # None: every vector is compared, because the graph was not measured yet or misses too much.
+    hnsw_ef_search = models.PositiveIntegerField(null=True, editable=False)
+    hnsw_recall = models.FloatField(null=True, editable=False)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("embedding model")

@@ -29,6 +29,7 @@ def test_what_is_on_the_timetable_is_a_task_of_the_platforms() -> None:
     names = {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert {
         "documents.sweep_files",
+        "retrieval.tend_graphs",
         "tenants.dispatch_jobs",
         "tenants.purge_kept_answers",
         "tenants.purge_revocations",
