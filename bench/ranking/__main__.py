@@ -2,7 +2,7 @@
 
     python -m bench.ranking [FOLDER QUESTIONS.jsonl]
 
-Without arguments on the papers of an invented company that lie beside it.
+Without arguments on the papers of an invented company in `bench/papers`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 from bench.ranking.collection import Collection, Floats, read
 from bench.ranking.rules import RULES, Rule
 
-_HERE = Path(__file__).parent
+_BENCH = Path(__file__).parent.parent
 _DEEPEST = 50
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.ranking")
-    parser.add_argument("folder", nargs="?", type=Path, default=_HERE / "papers")
-    parser.add_argument("questions", nargs="?", type=Path, default=_HERE / "papers.jsonl")
+    parser.add_argument("folder", nargs="?", type=Path, default=_BENCH / "papers")
+    parser.add_argument("questions", nargs="?", type=Path, default=_BENCH / "questions" / "papers.jsonl")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="docent-bench-") as scratch:
         Path(scratch).chmod(0o711)  # the database server may run under another account
