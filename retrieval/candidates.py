@@ -6,8 +6,9 @@ parameters of a prepared plan: the planner must see which index and which collec
 not know the graph that holds that index alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -57,15 +58,16 @@ def nearest(
     visible: Sequence[UUID],
     scope: Scope,
     vector: NDArray[np.float32],
-    *,
     words: Sequence[str],
-    named: Mapping[UUID, float],
+    *,
+    telling: Collection[str] = (),
+    named: Mapping[UUID, float] = MappingProxyType({}),
 ) -> list[Candidate]:
     """The passages nearest in meaning, nearest first, with the counts of `words`.
 
     Those of the documents of `named` are taken for nearer, by the share of their title that the question says.
-    After all of them come those few that have words which none of the nearest has, unless there are too many
-    passages to look through.
+    After all of them come those few that have words of `telling` which none of the nearest has, unless there are
+    too many passages to look through.
     """
     sql, values = _visible(index, visible, scope)
     values |= {"words": list(words), "vector": _literal(vector)}
@@ -76,7 +78,7 @@ def nearest(
             if len(found) >= least:
                 return _with_named(found, sql, values, named)
     found = _compare(sql, values, named)
-    return found + _having(_missing(words, found), sql, values)
+    return found + _having(_missing(telling, found), sql, values)
 
 
 def nearest_of_all(
@@ -177,8 +179,8 @@ def _nearest(near: str, values: dict[str, Any]) -> list[Candidate]:
     return sorted(found, key=lambda one: (-one.cosine, one.chunk))
 
 
-def _missing(words: Sequence[str], found: Sequence[Candidate]) -> list[str]:
-    """The words that none of the nearest has: a number, a name that no model knows."""
+def _missing(words: Collection[str], found: Sequence[Candidate]) -> list[str]:
+    """The words that none of the nearest has."""
     if len(found) < POOL:
         return []  # there are no others
     said = {word for one in found for word in one.counts}

@@ -46,6 +46,14 @@ def names_in(question: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def telling_words(question: str) -> set[str]:
+    """The words of its names, and what mixes letters and figures: no model knows them, nothing else says them."""
+    tokens = (match[0] for raw in question.split() if (match := _WORD.search(raw)))
+    codes = (one for one in tokens if one.isalnum() and not one.isalpha() and not one.isdigit())
+    named = (word for name in names_in(question) for word in name.split())
+    return {word.casefold() for word in (*named, *codes) if not _PERIOD.fullmatch(word)}
+
+
 def years_in(question: str) -> list[str]:
     """The years that a question names, "FY19" as 2019."""
     short = (f"20{year}" for year in _SHORT_YEAR.findall(question))

@@ -19,6 +19,7 @@ from providers.visible_text import plain
 from retrieval import candidates
 from retrieval.candidates import Candidate
 from retrieval.fusion import best_of_each_page, fuse
+from retrieval.names import telling_words
 from retrieval.phrases import exact_words
 from retrieval.reranking import reranked, shortlist_of, shortlist_size
 from retrieval.titles import TitleMatcher
@@ -113,13 +114,7 @@ def find_passages(
     visible = list(visible_collections(access).values_list("id", flat=True))
     asked, scope = exact_words(question, scope) if mode is Mode.LEXICAL else (question, scope)
     words, matcher = candidates.words_of(asked), TitleMatcher(asked)
-    if vector is not None:
-        named = _named(visible, scope, matcher) if mode is Mode.HYBRID else {}
-        found = candidates.nearest(index, visible, scope, vector.values, words=words, named=named)
-    elif mode is Mode.VECTOR:
-        raise Unavailable("The embedding model has just been changed; try again.", code="index_changed")
-    else:
-        found = candidates.matching(index, visible, scope, words)
+    found = _listed(index, vector, visible, scope, mode, asked, words, _named(visible, scope, matcher, mode))
     listed = time.perf_counter()
     hits = _ordered(found, words, mode, _titled(found, matcher), _looked_at(mode, top_k))
     return Found(
@@ -133,11 +128,38 @@ def find_passages(
     )
 
 
-def _named(visible: Sequence[UUID], scope: Scope, matcher: TitleMatcher) -> dict[UUID, float]:
+def _listed(  # noqa: PLR0917
+    index: EmbeddingIndex,
+    vector: QuestionVector | None,
+    visible: Sequence[UUID],
+    scope: Scope,
+    mode: Mode,
+    question: str,
+    words: Sequence[str],
+    named: Mapping[UUID, float],
+) -> list[Candidate]:
+    """The passages among which the best are."""
+    if vector is not None:
+        telling = _telling(question, words) if mode is Mode.HYBRID else []
+        return candidates.nearest(index, visible, scope, vector.values, words, telling=telling, named=named)
+    if mode is Mode.VECTOR:
+        raise Unavailable("The embedding model has just been changed; try again.", code="index_changed")
+    return candidates.matching(index, visible, scope, words)
+
+
+def _telling(question: str, words: Sequence[str]) -> list[str]:
+    """Those of its indexed words that are names and codes."""
+    telling = telling_words(question)
+    return [word for word in words if any(one.startswith(word) for one in telling)]
+
+
+def _named(visible: Sequence[UUID], scope: Scope, matcher: TitleMatcher, mode: Mode) -> dict[UUID, float]:
     """The documents that the question names, with how much of their title it says.
 
     With too many documents to look at them all, none: then those count that are found by meaning.
     """
+    if mode is not Mode.HYBRID:
+        return {}
     titled = Document.objects.filter(collection__in=visible)
     if scope.documents is not None:
         titled = titled.filter(id__in=scope.documents)

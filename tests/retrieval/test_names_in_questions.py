@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.names import look_for_subjects, names_in, years_in
+from retrieval.names import look_for_subjects, names_in, telling_words, years_in
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,19 @@ def test_capitalised_words_that_do_not_begin_a_sentence(question: str, names: li
 )
 def test_years_however_they_are_written(question: str, years: list[str]) -> None:
     assert years_in(question) == years
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("Which kiln has the number zx4711?", {"zx4711"}),
+        ("The display says E09. What should I check?", {"e09"}),
+        ("What did Best Buy earn in Q2 of FY2019, by 12%?", {"best", "buy"}),
+        ("how many in 2019 and 1,234.5", set()),
+    ],
+)
+def test_words_that_tell_are_names_and_codes(question: str, words: set[str]) -> None:
+    assert telling_words(question) == words
 
 
 PASSAGES = [
