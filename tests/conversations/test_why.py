@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from tests.factories import document_of, ready
 from tests.people import Person
 from tests.processes import LiveServer, Running
 from tests.standins.ollama import OllamaStandIn, Reply
+from tests.tenants.belongings import handbook_of, live
+from tests.tenants.test_exports import PATH, body_of, entries, finished
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -146,3 +149,13 @@ def test_the_page_shows_places_and_times(
     for words in ("Enough was found to answer.", "Meaning", "Cited [1]", "Given [2]", "Embedding", "Citing"):
         assert words in text, words
     assert 'href="/o/acme/d/' in text
+
+
+def test_P1_an_admins_export_has_the_traces_that_admins_see(adam: Person, worker: Running) -> None:
+    conversation = live(adam, document=handbook_of(adam))
+    export = adam.full_api.post(PATH, {"of": "me"}).json()["id"]
+    assert finished(adam.full_api, export)["status"] == "ready"
+    held = entries(body_of(adam.full_api.get(f"{PATH}{export}/file/")))
+    question, reply = json.loads(held[f"conversations/{conversation}.json"])["messages"]
+    assert question["why"] is None
+    assert reply["why"]["searched_for"] == "leave"

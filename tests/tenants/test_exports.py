@@ -212,16 +212,6 @@ def test_P1_a_persons_export_has_what_is_theirs_and_nothing_of_their_colleagues(
     assert hers not in text
 
 
-def test_P1_an_admins_export_has_the_traces_that_admins_see(adam: Person, worker: Running) -> None:
-    conversation = live(adam, document=handbook_of(adam))
-    export = adam.full_api.post(PATH, {"of": "me"}).json()["id"]
-    assert finished(adam.full_api, export)["status"] == "ready"
-    held = entries(body_of(adam.full_api.get(f"{PATH}{export}/file/")))
-    question, reply = json.loads(held[f"conversations/{conversation}.json"])["messages"]
-    assert question["why"] is None
-    assert reply["why"]["searched_for"] == "leave"
-
-
 def test_P1_who_asks_for_what(  # noqa: PLR0917 - fixtures
     alice: Person, adam: Person, bob: Person, dana: Person, charlie: Person, worker: Running
 ) -> None:
