@@ -115,7 +115,7 @@ async def _answer_from_documents(
     if question.last_whole and needs_conversation(question.text):
         yield StageChanged("searching", "Reading the conversation…")
         rewriting = make_whole(choice, question.text, question.last_whole, question.history)
-        whole = await outcome.tracer.timed("rewriting", rewriting)
+        whole = await outcome.tracer.timed("whole", rewriting)
         outcome.searched_for, outcome.aside_tokens = whole.text, (whole.prompt_tokens, whole.completion_tokens)
         question = replace(question, text=whole.text)
         yield StageChanged("searching", f"Searching for “{whole.text}”…")
