@@ -33,6 +33,10 @@ _MISSED = 50
 # three times as many as are compared anyway.
 _LEAST_SHARE, _MOST_COMPARED = 4, 3
 
+# The planner takes tenant, index and collection to have nothing to do with each other, expects one row of ten
+# thousand, and would look for each by itself.
+_FOR_MANY_ROWS = {"enable_nestloop": "off"}
+
 
 class Candidate(NamedTuple):
     """`length` is the number of different words of the passage, `counts` how often it has the question's."""
@@ -124,17 +128,16 @@ def _followable(index: EmbeddingIndex, scope: Scope, values: dict[str, Any]) -> 
 
 def _compare(sql: str, values: dict[str, Any], named: Mapping[UUID, float]) -> list[Candidate]:
     """By every vector within sight."""
-    return _nearest(
-        f"""
+    near = f"""
         SELECT e.chunk_id, e.embedding <=> %(vector)s::halfvec AS distance
         FROM documents_chunkembedding e
         LEFT JOIN unnest(%(named)s::uuid[], %(shares)s::float[]) AS title (document, share)
             ON title.document = e.document_id
         WHERE {sql}
         ORDER BY (e.embedding <=> %(vector)s::halfvec) - {_TITLE_WORTH} * coalesce(title.share, 0) LIMIT {POOL}
-        """,  # noqa: S608 - the pieces are this module's own
-        values | {"named": list(named), "shares": list(named.values())},
-    )
+    """  # noqa: S608 - the pieces are this module's own
+    with _planning(_FOR_MANY_ROWS):
+        return _nearest(near, values | {"named": list(named), "shares": list(named.values())})
 
 
 def _follow(index: EmbeddingIndex, sql: str, values: dict[str, Any], *, ef_search: int) -> list[Candidate]:
@@ -173,6 +176,7 @@ def _nearest(near: str, values: dict[str, Any]) -> list[Candidate]:
         WITH near AS MATERIALIZED ({near})
         SELECT chunk.id, chunk.document_id, chunk.page, 1 - near.distance, length(chunk.words), chunk.words::text
         FROM near JOIN documents_chunk chunk ON chunk.id = near.chunk_id
+        WHERE chunk.id = ANY(ARRAY(SELECT chunk_id FROM near))
         """,  # noqa: S608 - the pieces are this module's own
         values,
     )
@@ -196,9 +200,7 @@ def _having(words: Sequence[str], sql: str, values: dict[str, Any]) -> list[Cand
 def _by_words(
     sql: str, values: dict[str, Any], *, wanted: Sequence[str], cosine: str, limit: int
 ) -> list[Candidate]:
-    # The planner takes tenant, index and collection to have nothing to do with each other, expects a few rows of
-    # thousands, and would fetch each passage by itself.
-    with _planning({"enable_nestloop": "off"}):
+    with _planning(_FOR_MANY_ROWS):
         return _fetch(
             f"""
             SELECT id, document_id, page, cosine, length(words), words::text FROM (

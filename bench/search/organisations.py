@@ -23,8 +23,11 @@ from tenants.permissions import Role
 
 QUESTIONS = 25
 _NEAREST = """
-    SELECT e.document_id, page FROM documents_chunkembedding e JOIN documents_chunk c ON c.id = e.chunk_id
-    WHERE e.tenant_id = %s AND e.collection_id = ANY(%s) ORDER BY embedding <=> %s::halfvec LIMIT 10
+    WITH near AS MATERIALIZED (
+        SELECT chunk_id FROM documents_chunkembedding
+        WHERE tenant_id = %s AND collection_id = ANY(%s) ORDER BY embedding <=> %s::halfvec LIMIT 10
+    )
+    SELECT document_id, page FROM near JOIN documents_chunk chunk ON chunk.id = chunk_id
 """
 
 Place = tuple[UUID, int]
