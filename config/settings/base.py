@@ -324,7 +324,7 @@ DOCENT_REWRITE_SECONDS = env.float("DOCENT_REWRITE_SECONDS", default=4.0)
 # How long after a turn its messages are embedded: later while more is said.
 DOCENT_MESSAGE_EMBEDDING_DELAY = env.float("DOCENT_MESSAGE_EMBEDDING_DELAY", default=10.0)
 # Up to how many passages within a person's sight each vector is compared; an index of more has an HNSW graph.
-DOCENT_EXACT_UP_TO = env.int("DOCENT_EXACT_UP_TO", default=20_000)
+DOCENT_EXACT_UP_TO = env.int("DOCENT_EXACT_UP_TO", default=30_000)
 # Of the ten nearest passages, the share that a search by the graph must find.
 DOCENT_RECALL_TARGET = env.float("DOCENT_RECALL_TARGET", default=0.95)
 # What building a graph may take: one of 200,000 vectors of 384 dimensions takes 290 MB.
