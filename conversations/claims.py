@@ -121,10 +121,12 @@ def _support_quotations(supports: _Supports, said: Said, numbers: Sequence[int])
 def claims_of(answer: str, quotations: Sequence[Quotation] = ()) -> Iterator[Said]:
     """Each group of markers with what stands before it in its sentence, or, if nothing does, the sentence before.
 
-    The last markers of a sentence stand behind its end too.
+    The last markers of a sentence stand behind its end too, those before its first word only where no sentence
+    without markers ends on the same line: "Leave is paid. [1] Travel is not. [2]".
     """
     spans = _whole(sentence_spans(answer), quotations)
     groups = _groups(answer)
+    led: set[int] = set()  # the sentences that begin with their own markers: the next one does so too
     for start, end, numbers in groups:
         place = max((place for place, span in enumerate(spans) if span[0] <= start), default=None)
         if place is None:
@@ -133,10 +135,25 @@ def claims_of(answer: str, quotations: Sequence[Quotation] = ()) -> Iterator[Sai
         first = max([first, *(one for _s, one, _n in groups if first < one <= start)])
         if any(start < other < last for other, _e, _n in groups):
             last = end
+        if not _says_something(answer[first:start]):
+            if place and place - 1 not in led and _belongs_before(answer, spans[place - 1], start, groups):
+                first, last = spans[place - 1]
+            else:
+                led.add(place)
         if not _says_something(answer[first:last]):
             first, last = next((s for s in reversed(spans[:place]) if _says_something(answer[slice(*s)])), (0, 0))
         inside = tuple(one for one in quotations if first < one.end and one.start < last)
         yield Said(numbers, (first, last), answer[first:last], inside)
+
+
+def _belongs_before(
+    answer: str, before: Span, marker: int, groups: Sequence[tuple[int, int, tuple[int, ...]]]
+) -> bool:
+    """Whether a marker at the beginning of its sentence stands behind the sentence `before` it."""
+    if "\n" in answer[before[1] : marker]:
+        return False
+    own = (start for start, _end, _numbers in groups if before[0] <= start < before[1])
+    return not any(_says_something(answer[before[0] : start]) for start in own)
 
 
 def plain_claim(markdown: str) -> str:

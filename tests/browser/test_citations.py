@@ -15,7 +15,7 @@ from tests.standins.ollama import OllamaStandIn, Reply
 
 QUESTION = "How many days of paid holiday do full-time employees have?"
 SENTENCE = "Every full-time employee has twenty-eight days of paid holiday a year."
-BOTH = "How much holiday and parental leave is there, and how long is it?"
+BOTH = "How many months of parental leave may parents take, and how much paid holiday is there?"
 LEAVE = "Parents may take fourteen months of leave, shared between them as they wish."
 # `text_pdf` sets the second line of a page 120 points below its top, 100 from its left edge.
 LEFT, BASELINE, SIZE = 100, 120, 12

@@ -150,6 +150,12 @@ def test_of_several_claims_with_one_marker_the_one_that_answers_counts() -> None
         ("Leave is long [1][2] and [3].", [((1, 2, 3), "Leave is long and .")]),
         ("Leave is long [1], lunch free [2].", [((1,), "Leave is long"), ((2,), ", lunch free .")]),
         ("- Leave is long [1]\n- Lunch is free [2]", [((1,), "Leave is long"), ((2,), "Lunch is free")]),
+        ("Leave is long. [1] Lunch is free. [2]", [((1,), "Leave is long."), ((2,), "Lunch is free.")]),
+        ("Leave is long. [1][2] Lunch is free.", [((1, 2), "Leave is long.")]),
+        ("[1] Leave is long. [2] Lunch is free.", [((1,), "Leave is long."), ((2,), "Lunch is free.")]),
+        ("Leave is long.\n[1] Lunch is free.", [((1,), "Lunch is free.")]),
+        ("- Leave is long [2]\n- [1] Lunch is free", [((2,), "Leave is long"), ((1,), "Lunch is free")]),
+        ("Leave is long [2]. [1] Lunch is free.", [((2,), "Leave is long ."), ((1,), "Lunch is free.")]),
         ("Nothing.", []),
     ],
 )

@@ -14,6 +14,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from pytest_django import Settings
 
 from conversations.events import SourcesFound
@@ -160,12 +161,13 @@ def test_nobody_waits_and_no_connection_is_held_while_it_hangs(
     settings.DOCENT_RERANK_TIMEOUT = 20.0
     set_up.script(RerankReply(fault="hang"), times=2)
     open_units = (
-        "SELECT count(*) FROM pg_stat_activity WHERE usename = 'docent_app' AND state LIKE 'idle in transaction%'"
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE usename = 'docent_app' AND datname = %s AND state LIKE 'idle in transaction%%'"
     )
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(search, alice.access, QUERY, top_k=10)
         assert set_up.wait_requests(10)
-        row = admin_connection.execute(open_units).fetchone()
+        row = admin_connection.execute(open_units, [connection.settings_dict["NAME"]]).fetchone()
         assert row == (0,)
         assert not waiting.done()
         set_up.release()
