@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.ranking.collection import Collection, Floats, read
-from bench.ranking.rules import RULES, Rule
+from bench.ranking.rules import EVERY_PASSAGE, RULES, Rule
 
 _BENCH = Path(__file__).parent.parent
 _DEEPEST = 50
@@ -24,16 +24,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.ranking")
     parser.add_argument("folder", nargs="?", type=Path, default=_BENCH / "papers")
     parser.add_argument("questions", nargs="?", type=Path, default=_BENCH / "questions" / "papers.jsonl")
+    parser.add_argument("--size", type=int, default=1000, help="characters of a passage")
+    parser.add_argument("--overlap", type=int, default=200)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="docent-bench-") as scratch:
         Path(scratch).chmod(0o711)  # the database server may run under another account
-        collection = read(wanted.folder, wanted.questions, Path(scratch))
+        collection = read(wanted.folder, wanted.questions, Path(scratch), size=wanted.size, overlap=wanted.overlap)
     documents = {one.document for one in collection.passages}
     print(f"{len(documents)} documents, {len(collection.passages):,} passages, {len(collection.cases)} questions")
     print(f"{'':40} hit@1  hit@5  hit@10  MRR    beside the first, with the interval of 95 %")
     first: Floats | None = None
     for name, rule in RULES.items():
-        reciprocals = _reciprocals(collection, rule)
+        reciprocals = _reciprocals(collection, rule, every=name == EVERY_PASSAGE)
         hits = [float((reciprocals >= 1 / depth).mean()) for depth in (1, 5, 10)]
         line = f"{name:40} {hits[0]:.2f}   {hits[1]:.2f}   {hits[2]:.2f}    {reciprocals.mean():.3f}"
         if first is None:
@@ -52,21 +54,23 @@ def _interval(values: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _reciprocals(collection: Collection, rule: Rule) -> Floats:
-    """One over the rank of the first right page, 0 beyond the fiftieth, shape [cases]; each page counts once."""
-    return np.array(
-        [_reciprocal(collection, case, rule(collection, case)) for case in range(len(collection.cases))]
-    )
+def _reciprocals(collection: Collection, rule: Rule, *, every: bool) -> Floats:
+    """One over the rank of the first right page, 0 beyond the fiftieth, shape [cases].
+
+    Each page counts once, or, with `every`, as often as it has passages.
+    """
+    cases = range(len(collection.cases))
+    return np.array([_reciprocal(collection, case, rule(collection, case), every=every) for case in cases])
 
 
-def _reciprocal(collection: Collection, case: int, scores: Floats) -> float:
-    seen: set[tuple[str, int]] = set()
+def _reciprocal(collection: Collection, case: int, scores: Floats, *, every: bool) -> float:
+    seen: set[tuple[object, ...]] = set()
     for number in np.argsort(-scores, kind="stable"):
         passage = collection.passages[number]
         place = (passage.document, passage.page)
-        if place in collection.cases[case].gold and place not in seen:
+        if place in collection.cases[case].gold:
             return 1 / (len(seen) + 1)
-        seen.add(place)
+        seen.add((*place, number) if every else place)
         if len(seen) == _DEEPEST:
             break
     return 0.0

@@ -141,7 +141,7 @@ class Collection:
         return np.concatenate(parts)
 
 
-def read(folder: Path, questions: Path, scratch: Path) -> Collection:
+def read(folder: Path, questions: Path, scratch: Path, *, size: int, overlap: int) -> Collection:
     """Everything in `folder`, and those of `questions` (a JSON object a line) that have an answer in it.
 
     A question has either `pages` of its `document`, or `evidence` that stands on the pages.
@@ -151,7 +151,15 @@ def read(folder: Path, questions: Path, scratch: Path) -> Collection:
     passages: list[Passage] = []
     for path in sorted(folder.iterdir()):
         if path.suffix in _TYPES:
-            passages += _cut(path, embedder, pages)
+            cutter = Cutter(
+                title=path.name,
+                media_type=_TYPES[path.suffix],
+                size=size,
+                overlap=overlap,
+                embedder=embedder,
+                rules=MaskingRules(),
+            )
+            passages += _cut(path, cutter, pages)
     lines = [json.loads(line) for line in questions.read_text().splitlines() if line.strip()]
     cases = [Case(one["question"], frozenset(_gold(one, pages))) for one in lines if one["answerable"]]
     collection = Collection(passages, cases, embedder)
@@ -161,11 +169,8 @@ def read(folder: Path, questions: Path, scratch: Path) -> Collection:
     return collection
 
 
-def _cut(path: Path, embedder: BuiltinEmbedder, pages: dict[tuple[str, int], str]) -> Iterator[Passage]:
-    media_type = _TYPES[path.suffix]
-    rules = MaskingRules()
-    cutter = Cutter(title=path.name, media_type=media_type, size=1000, overlap=200, embedder=embedder, rules=rules)
-    with iter_pages(path, media_type, limits=Limits(seconds=300), allow_unisolated=True) as stream:
+def _cut(path: Path, cutter: Cutter, pages: dict[tuple[str, int], str]) -> Iterator[Passage]:
+    with iter_pages(path, cutter.media_type, limits=Limits(seconds=300), allow_unisolated=True) as stream:
         for page in stream:
             pages[path.name, page.number] = _plain(page.text)
             for one in cutter.cut(page):

@@ -116,6 +116,9 @@ def _standard(values: Floats) -> Floats:
     return (values - values.mean()) / deviation if deviation > 0 else np.zeros_like(values)
 
 
+# Ordered as it is, without keeping the best passage of each page only.
+EVERY_PASSAGE = "every passage of a page"
+
 RULES: Mapping[str, Rule] = {
     "as it is": shares,
     "meaning alone": lambda collection, case: collection.near[case],
@@ -129,6 +132,7 @@ RULES: Mapping[str, Rule] = {
     "words weigh 0.4": partial(shares, words=0.4),
     "words weigh 1.2": partial(shares, words=1.2),
     "words of the passage, not its page": partial(shares, by="passage"),
+    EVERY_PASSAGE: shares,
     "100 chosen": partial(shares, pool=100),
     "400 chosen": partial(shares, pool=400),
     "figures where one is asked for": partial(shares, figures=0.2),
