@@ -207,7 +207,11 @@ def _by_words(
                 SELECT chunk.id, chunk.document_id, chunk.page, chunk.words, {cosine} AS cosine,
                        ts_rank(chunk.words, %(query)s::tsquery, 1) AS rank
                 FROM documents_chunkembedding e JOIN documents_chunk chunk ON chunk.id = e.chunk_id
-                WHERE {sql} AND chunk.tenant_id = %(tenant)s AND chunk.words @@ %(wanted)s::tsquery
+                WHERE {sql} AND chunk.words @@ %(wanted)s::tsquery
+                    AND chunk.tenant_id = %(tenant)s AND chunk.document_id = ANY(ARRAY(
+                        SELECT id FROM documents_document
+                        WHERE tenant_id = %(tenant)s AND collection_id = ANY(%(collections)s)
+                    ))
                 ORDER BY rank DESC, chunk.id LIMIT {limit}
             ) chunk
             """,  # noqa: S608 - the pieces are this module's own
