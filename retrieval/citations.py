@@ -130,7 +130,10 @@ class Evidence:
         if len(parts) > 1 and not all(_adds(claim, part, parts) for part in adding):
             return False
         figures = [figure for part in parts for figure in part.figures]
-        return not missing(claim.figures, figures, self._title_figures, self._scale)
+        # The title's year goes with those that stand there, never in the place of one.
+        own = [figure for figure in figures if figure.is_year]
+        is_replaced = bool(own) and all(missing([year], claim.figures, (), None) for year in own)
+        return not missing(claim.figures, figures, () if is_replaced else self._title_figures, self._scale)
 
     @cached_property
     def _scale(self) -> int | None:

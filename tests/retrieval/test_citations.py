@@ -134,6 +134,13 @@ def test_the_title_says_whose_and_when_but_supports_nothing_alone() -> None:
     assert quote("Acme 2023", "We had 310 stores.", title) is None
 
 
+def test_the_year_of_the_title_does_not_replace_the_one_that_stands_there() -> None:
+    title, source = "report-2001.pdf", "Maintenance of the pump was put off to 2021."
+    assert quote("Maintenance of the pump was put off to 2021", source, title) == source
+    assert quote("Maintenance of the pump was put off to 2001", source, title) is None
+    assert quote("In 2001 maintenance of the pump was put off to 2021", source, title) == source
+
+
 @pytest.mark.parametrize(
     ("quotation", "passage", "stretch"),
     [
