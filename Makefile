@@ -9,7 +9,7 @@ CHROMIUMS := chromium-headless-shell chromium chromium-browser google-chrome
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes
 
 .DELETE_ON_ERROR:
-.PHONY: run ocr test mutations lint types style lock bench bench-ingest bench-search faults chromium chromium-package
+.PHONY: run ocr test tests mutations lint types style lock bench bench-ingest bench-search bench-chat bench-api fuzz faults chromium chromium-package
 
 ## Install what is needed to run, then start everything; PORT= and DOCENT_DATA= are handed on.
 run: .venv/base.stamp
@@ -22,12 +22,17 @@ ocr: .venv/base.stamp
 ## Everything that continuous integration runs.
 test:
 	@begin=$$(date +%s) && $(MAKE) --no-print-directory -j2 chromium && \
-	installed=$$(date +%s) && $(MAKE) --no-print-directory -j2 lint && $(PYTEST) && \
+	installed=$$(date +%s) && $(MAKE) --no-print-directory -j2 style types tests && \
 	echo "Installed in $$((installed - begin)) s, linted and tested in $$(($$(date +%s) - installed)) s."
 
 ## Take defences away, one after another, and see the tests of isolation go red: five minutes.
 mutations: .venv/dev.stamp
 	@$(BIN)/python -m tests.isolation.mutations
+
+# Of `make -j2 style types tests` they begin when the style has been looked at, beside the types. What they start
+# is not to look for this make's other jobs.
+tests: .venv/dev.stamp
+	@MAKEFLAGS= MFLAGS= $(PYTEST)
 
 lint: types style
 
@@ -59,6 +64,18 @@ bench-ingest: .venv/dev.stamp
 ## A million passages of a thousand organisations: what searches find, and how fast. Half an hour and 12 GB of disk.
 bench-search: .venv/dev.stamp
 	@$(BIN)/python -m bench.search
+
+## A hundred people and three hundred, and five thousand idle sockets: ten minutes.
+bench-chat: .venv/dev.stamp
+	@$(BIN)/python -m bench.chat
+
+## How soon programs hear: a hundred that ask, and a list of a thousand.
+bench-api: .venv/dev.stamp
+	@$(BIN)/python -m bench.api
+
+## Requests and frames that nobody in their right mind sends: MINUTES= of them, ten if nothing is said.
+fuzz: .venv/dev.stamp
+	@$(BIN)/python -m bench.fuzz --minutes $(or $(MINUTES),10)
 
 ## Kill everything at random during 200 uploads and compare with a run that nobody disturbed.
 faults: .venv/dev.stamp

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,17 +69,20 @@ class Portal:
 
 
 @contextmanager
-def portal(*, workers: int = 1, rate: int = 100_000, model: str | None = None) -> Iterator[Portal]:
+def portal(
+    *, workers: int = 1, rate: int = 100_000, model: str | None = None, more: Mapping[str, str] | None = None
+) -> Iterator[Portal]:
     """`manage.py up --no-demo` and a stand-in model server, stopped and removed afterwards.
 
     `rate` is the organisation's calls a second and person: by default more than anything makes. `model` is the
-    address of another model server.
+    address of another model server, `more` are further variables of its environment.
     """
     server = nullcontext(model) if model else model_server()
     with tempfile.TemporaryDirectory(prefix="docent-bench-") as folder, server as model_url:
         data = Path(folder)
         data.chmod(0o711)  # the database server may run under another account
         environ = {**os.environ, "DOCENT_DATA": folder, "OLLAMA_HOST": model_url, "DOCENT_CHAT_MODEL": ""}
+        environ |= more or {}
         for name in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"):
             environ.pop(name, None)
         url = f"http://127.0.0.1:{_free_port()}"

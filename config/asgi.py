@@ -19,14 +19,25 @@ from servestatic import ServeStaticASGI  # noqa: E402
 from config.bodies import BodyLimits, MeasuredHandler  # noqa: E402
 from config.lifespan import platform_process, web_process  # noqa: E402
 from conversations.consumers import ConversationConsumer, PersonConsumer  # noqa: E402
+from conversations.mcp import McpDoor  # noqa: E402
 from tenants.channels import TenantSocketMiddleware  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+_django = ServeStaticASGI(MeasuredHandler(), root=settings.STATIC_ROOT, prefix=settings.STATIC_URL)
+_mcp = McpDoor()
+
+
+async def _by_path(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    is_mcp = _mcp.serves(scope) and not settings.DOCENT_PLATFORM_ADMIN
+    await (_mcp if is_mcp else _django)(scope, receive, send)
+
+
 _http = BodyLimits(
-    ServeStaticASGI(MeasuredHandler(), root=settings.STATIC_ROOT, prefix=settings.STATIC_URL),
+    _by_path,
     upload_bytes=settings.DOCENT_MAX_REQUEST_BYTES,
+    record_bytes=settings.DOCENT_MAX_ARCHIVE_BYTES,
     other_bytes=settings.DOCENT_MAX_JSON_BYTES,
     idle_seconds=settings.DOCENT_BODY_IDLE_SECONDS,
 )
@@ -57,6 +68,9 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     async with AsyncExitStack() as process:
         await receive()
         try:
+            if not settings.DOCENT_PLATFORM_ADMIN:
+                # Outside of what waits for replies to be stored, some of which are asked for there.
+                await process.enter_async_context(_mcp.open())
             await process.enter_async_context(opened())
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})

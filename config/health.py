@@ -5,6 +5,7 @@ import os
 import time
 from datetime import timedelta
 
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection
@@ -14,8 +15,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
-from tenants.access import access_by_token, bearer_of
+from conversations.chat_models import chooser, own_models
+from tenants.access import Access, access_by_token, bearer_of
 from tenants.chain import last_sealing
+from tenants.db import tenant_atomic
 from tenants.errors import DocentError
 from tenants.isolation import canary_alarm
 from tenants.models import Job
@@ -47,8 +50,9 @@ def ready(request: HttpRequest) -> HttpResponse:
     parts["canary"] = _canary() if parts["database"] == _OK else "unknown"
     is_ready = all(word == _OK for word in parts.values())
     status = 200 if is_ready else 503
-    if parts["database"] == _OK and _is_admin(request):
-        parts |= {"storage": _storage(), "platform": _platform(), "worker": _worker()}
+    access = _admin(request) if parts["database"] == _OK else None
+    if access is not None:
+        parts |= {"storage": _storage(), "platform": _platform(), "worker": _worker(), "model": _model(access)}
         return JsonResponse({"status": _OK if is_ready else "unavailable", "parts": parts}, status=status)
     return HttpResponse(_OK if is_ready else "unavailable", status=status, content_type="text/plain")
 
@@ -99,9 +103,20 @@ def _worker() -> str:
     return "behind" if waiting.exists() else _OK
 
 
-def _is_admin(request: HttpRequest) -> bool:
+def _model(access: Access) -> str:
+    """What would answer this organisation, or what is wrong. No word of it makes the process unhealthy."""
+    try:
+        with tenant_atomic(access.tenant_id):
+            own = own_models()
+    except DatabaseError:
+        return "unknown"
+    return async_to_sync(chooser().name)(own)
+
+
+def _admin(request: HttpRequest) -> Access | None:
     try:
         bearer = bearer_of(request.headers.get("Authorization"))
-        return bearer is not None and access_by_token(bearer).allows(Action.MANAGE_TENANT)
+        access = None if bearer is None else access_by_token(bearer)
     except (DocentError, DatabaseError):
-        return False
+        return None
+    return access if access is not None and access.allows(Action.MANAGE_TENANT) else None

@@ -1,20 +1,26 @@
 """What a web process does besides answering: checks its role, warms up, keeps leases, hears of revocations."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from django.core.exceptions import ImproperlyConfigured
 
-from conversations import replies
+from conversations import pulling
+from conversations.draining import Drain
 from conversations.keeper import keep
+from conversations.valkey import close_valkey
 from documents.embedders import DEFAULT_MODEL, measure
 from tenants.checks import role_faults
 from tenants.db import run_unit
 from tenants.revocations import Watch
 
 logger = logging.getLogger(__name__)
+
+# An answer makes thousands of objects that all go with it.
+_COLLECT_AFTER = (5_000, 20, 50)
 
 
 @asynccontextmanager
@@ -24,19 +30,24 @@ async def web_process() -> AsyncIterator[None]:
     watch = Watch()
     # What was announced before this process let anybody in concerns nobody here.
     await run_unit(watch.look)
+    _settle()
     tasks = [
         asyncio.create_task(keep(), name="keeper"),
         asyncio.create_task(watch.run(), name="revocations"),
     ]
     warming = asyncio.create_task(_warm_up(), name="warm-up")
+    drain = Drain()
+    drain.listen()
     try:
         yield
     finally:
         warming.cancel()
-        await replies.stop_all()
+        await drain.finish()
+        await pulling.stop_all()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await close_valkey()
 
 
 @asynccontextmanager
@@ -50,6 +61,13 @@ async def _require_sound_role() -> None:
     faults = await run_unit(role_faults)
     if faults:
         raise ImproperlyConfigured(f"The database role {' and '.join(faults)}: Docent does not start with it.")
+
+
+def _settle() -> None:
+    """What is loaded by now stays: the garbage collector need not look through it, again and again, in vain."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 async def _warm_up() -> None:

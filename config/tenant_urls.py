@@ -14,6 +14,8 @@ portal = [
     *document_urls.urlpatterns,
     *tenant_urls.urlpatterns,
 ]
+handler500 = "tenants.middleware.failed"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((portal, "portal"))),
     path("admin/", tenant_admin.urls),

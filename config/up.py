@@ -33,6 +33,10 @@ _OPERATOR = "DOCENT_PLATFORM_ADMIN"  # asks for `/admin/`, and makes the process
 _ROOT_IS_FINE = "ignore:::celery.platforms"  # it warns of root because of pickle; our messages are JSON only
 _READY_WITHIN = 90.0  # seconds
 _QUICK, _CALM = 0.05, 1.0  # seconds between two looks
+_UNSENT_BYTES = 80 * 1024  # of one connection; the kernel doubles it for its own needs
+_GONE_AFTER = 45.0  # seconds in which a peer takes nothing of what it was sent, or does not say so
+# The web server's connections are those that let go who takes nothing.
+CONNECTIONS = ("--http=config.connections:HttpConnection", "--ws=config.connections:SocketConnection")
 _TRIES = 3  # crashes of one program before the first answer: then it will not start at all
 
 
@@ -94,7 +98,8 @@ def run(options: Options, data: Path) -> int:
                 environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
                 environ.setdefault("DOCENT_PUBLIC_URL", options.address)
                 _prepare(environ, data)
-                supervisor = Supervisor(_programs(options, environ, data, listener), write=_write)
+                programs = _programs(options, environ, data, listener)
+                supervisor = Supervisor(programs, write=_write, grace=_drain(environ) + 10)
                 code = supervisor.run(_Progress(options, environ, embedded, supervisor).tick)
             _write("Docent has stopped.")
             return code
@@ -129,10 +134,18 @@ def listen(options: Options) -> socket.socket:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         message = f"cannot listen on {options.host} port {options.port}: {reason}; choose another with PORT="
         raise StartError(message) from error
-    # Connections inherit it. uvicorn takes an inherited socket for a local one and would leave it out: the
+    tune(listener)
+    return listener
+
+
+def tune(listener: socket.socket) -> None:
+    """Set what each connection inherits."""
+    # uvicorn takes an inherited socket for a local one and would leave it out: the
     # second small piece of an answer then waits 40 ms for the receipt of the first.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
+    # Of what nobody reads the kernel would keep megabytes, and for a quarter of an hour.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * _GONE_AFTER))
 
 
 def _prepare(environ: Mapping[str, str], data: Path) -> None:
@@ -220,9 +233,12 @@ def _programs(options: Options, environ: Mapping[str, str], data: Path, listener
     application = _unprivileged(environ)
     platform = {name: value for name, value in environ.items() if name != "DATABASE_ADMIN_URL"}
     web = [
-        sys.executable, "-m", "uvicorn", "config.asgi:application", "--lifespan=on",
-        "--log-level=warning", "--no-server-header", "--timeout-graceful-shutdown=5",
+        sys.executable, "-m", "uvicorn", "config.asgi:application", "--lifespan=on", *CONNECTIONS,
+        "--log-level=warning", "--no-server-header", f"--timeout-graceful-shutdown={_drain(environ) + 5:.0f}",
+        "--ws-ping-interval=20", "--ws-ping-timeout=20", "--ws-max-size=1048576",
         "--no-proxy-headers",  # DOCENT_TRUSTED_PROXIES says whom to believe
+        # To deflate an answer's small frames takes as much processor as all else that is done with its tokens.
+        "--ws-per-message-deflate=false",
     ]  # fmt: skip
     worker = [
         sys.executable, "-W", _ROOT_IS_FINE, "-m", "celery", "--quiet", "--app=config", "worker",
@@ -247,11 +263,20 @@ def _programs(options: Options, environ: Mapping[str, str], data: Path, listener
     ]
 
 
+def _drain(environ: Mapping[str, str]) -> float:
+    """Seconds that answers have to end when a web process is told to: by then its connections are closed."""
+    return float(environ.get("DOCENT_DRAIN_SECONDS") or 30)
+
+
 def _embedders(count: int, worker: Sequence[str], environ: Mapping[str, str]) -> list[Program]:
-    """What keeps the embedding model in memory: each a single process, without a parent that does nothing."""
+    """What keeps the embedding model in memory: each a single process, without a parent that does nothing.
+
+    They send webhooks besides: threads that only wait would do no good to a process that starts others.
+    """
+    sending = {**environ, "DOCENT_SENDS_WEBHOOKS": "1"}
     return [
         Program(
-            name=name, command=[*worker, f"--hostname={name}@%h", "--queues=embed", "--pool=solo"], environ=environ
+            name=name, command=[*worker, f"--hostname={name}@%h", "--queues=embed", "--pool=solo"], environ=sending
         )
         for name in _numbered("embedder", count)
     ]

@@ -24,5 +24,12 @@ pages: list[URLPattern | URLResolver] = [
     path("health/live", live, name="health-live"),
     path("health/ready", ready, name="health-ready"),
 ]
-urlpatterns = [*pages, path("api/", include("config.api_urls"))]
+urlpatterns = [
+    *pages,
+    path("api/", include("config.api_urls")),
+    path("openai/v1/", include("conversations.openai_api.urls")),
+    path("widget/", include("conversations.widget.urls")),
+]
+handler400 = "tenants.middleware.malformed"
 handler404 = "tenants.middleware.not_found"
+handler500 = "tenants.middleware.failed"

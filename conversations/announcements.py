@@ -68,19 +68,21 @@ def person_group(access: Access) -> str:
     return f"t.{access.tenant_id}.person.{access.user_id}"
 
 
-async def announce_title(access: Access, conversation_id: UUID, title: str) -> None:
-    await _send(access, {"type": "title", "conversation": str(conversation_id), "title": title})
+async def announce_title(access: Access, conversation_id: UUID, title: str, *, is_news: bool = False) -> None:
+    """`is_news` tells the conversation's own sockets too: there it is known what a question made of it."""
+    event = {"type": "title", "conversation": str(conversation_id), "title": title}
+    await _send(access, event, is_news=is_news)
 
 
 async def announce_running(access: Access, conversation_id: UUID, *, is_running: bool) -> None:
     await _send(access, {"type": "running", "conversation": str(conversation_id), "running": is_running})
 
 
-async def _send(access: Access, event: dict[str, Any]) -> None:
+async def _send(access: Access, event: dict[str, Any], *, is_news: bool = False) -> None:
     """Wakes pages up; nothing depends on it, so a Valkey that is away is only noted."""
     layer = get_channel_layer()
     assert layer is not None
     try:
-        await layer.group_send(person_group(access), {"type": "relay", "event": event})
+        await layer.group_send(person_group(access), {"type": "relay", "event": event, "is_news": is_news})
     except (RedisError, OSError):
         logger.warning("Pages cannot be told of answers: Valkey cannot be reached.")

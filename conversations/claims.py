@@ -54,14 +54,18 @@ class Said:
 class _Supports:
     """What was found so far. Of several claims with one marker, the one that says most about the question."""
 
-    question: Claim
+    question: str
     hits: Sequence[Hit]
-    evidence: list[Evidence] = field(init=False)
     found: dict[int, Support] = field(default_factory=dict)
     refuted: set[int] = field(default_factory=set)
+    _read: dict[int, Evidence] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.evidence = [Evidence(hit.text, hit.title) for hit in self.hits]
+    def evidence(self, marker: int) -> Evidence:
+        """A passage as claims are held against it: read when the first one is, which takes a millisecond."""
+        if marker not in self._read:
+            hit = self.hits[marker - 1]
+            self._read[marker] = Evidence(hit.text, hit.title)
+        return self._read[marker]
 
     def add(self, marker: int, span: Span) -> None:
         hit = self.hits[marker - 1]
@@ -74,12 +78,12 @@ class _Supports:
         """The marker of a passage that has the words, one of `first` if it can be, and where they stand in it."""
         text = plain_claim(quotation.text)
         for marker in dict.fromkeys([*first, *range(1, len(self.hits) + 1)]):
-            if (span := self.evidence[marker - 1].find(text)) is not None:
+            if (span := self.evidence(marker).find(text)) is not None:
                 return marker, span
         return None
 
     def _says(self, support: Support) -> float:
-        return overlap(self.question, Claim(support.quote))
+        return overlap(Claim(self.question), Claim(support.quote))
 
 
 def supports_of(question: str, answer: str, hits: Sequence[Hit]) -> list[Support]:
@@ -88,7 +92,7 @@ def supports_of(question: str, answer: str, hits: Sequence[Hit]) -> list[Support
     What the answer quotes is cited where it stands, marked so or not. A marker behind a quotation that stands in
     none of the passages is not believed anywhere in the answer.
     """
-    supports = _Supports(Claim(question), hits)
+    supports = _Supports(question, hits)
     quotations = quotations_in(answer)
     claimed: set[Quotation] = set()
     for said in claims_of(answer, quotations):
@@ -98,7 +102,7 @@ def supports_of(question: str, answer: str, hits: Sequence[Hit]) -> list[Support
             _support_quotations(supports, said, numbers)
             continue
         for number in numbers:
-            span = supports.evidence[number - 1].support(said.claim)
+            span = supports.evidence(number).support(said.claim)
             if span is not None:
                 supports.add(number, span)
     for quotation in quotations:
@@ -114,7 +118,7 @@ def _support_quotations(supports: _Supports, said: Said, numbers: Sequence[int])
         supports.refuted.update(numbers)
         return
     for marker, span in filter(None, places):
-        if supports.evidence[marker - 1].has_figures(said.own_words):
+        if supports.evidence(marker).has_figures(said.own_words):
             supports.add(marker, span)
 
 

@@ -6,35 +6,41 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import Any, ClassVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.db import DatabaseError
 
 from conversations import replies
 from conversations.announcements import Subscription, announce_title, person_group
+from conversations.chat_models import chooser
 from conversations.events import BlockRendered, Event, Failed, Finished, SourcesFound, TextAdded, TitleChanged
-from conversations.feeds import require_offset
+from conversations.frames import TURNS, message_id_of, model_of, offset_of, only, parse, request_id_of, turn_of
+from conversations.going_on import model_to_go_on
 from conversations.rendering import BlockStream, portal_chips, render_blocks
 from conversations.selectors import access_conversation, access_reply
 from conversations.services.leases import request_stop
-from conversations.services.messages import ask
+from conversations.services.messages import Asked
 from documents.events import documents_group
 from documents.selectors import sees_collection
 from tenants.access import Access, Carrier
 from tenants.db import run_in_tenant, run_unit
 from tenants.doors import Door, Reason
-from tenants.errors import DocentError, InvalidInput, NotFound, PermissionRefused, TooLarge
+from tenants.errors import DocentError, InvalidInput, NotFound, PermissionRefused
 from tenants.limits.bucket import require_call
 from tenants.permissions import Action
 
 logger = logging.getLogger(__name__)
 
-MAX_FRAME_BYTES = 64 * 1024
+# Kept: for each frame a new one would be made.
+_told = json.JSONEncoder(ensure_ascii=False)
 REFUSED = 4403
 # Whose authority ended need not come back; whose was changed may, and is looked at anew.
+TOO_SLOW = 1013
 CLOSE_CODES = {Reason.ENDED: 4401, Reason.CHANGED: 1012}
 
 
@@ -50,6 +56,7 @@ class TenantConsumer(AsyncWebsocketConsumer):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.access = scope["access"]
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_stuck = False
         self._door = Door(self.access, self._shut, login=scope["login"])
         try:
             await super().__call__(scope, receive, send)
@@ -77,16 +84,20 @@ class TenantConsumer(AsyncWebsocketConsumer):
         """Start what goes on by itself once the socket is accepted."""
 
     def _shut(self, reason: Reason) -> None:
+        # 1012 is said to everybody when the server is restarted: pages come back at once where it is theirs alone.
+        self._let_go(CLOSE_CODES[reason], reason.value if reason is Reason.CHANGED else None)
+
+    def _let_go(self, code: int, reason: str | None = None) -> None:
         for task in self._tasks:
             task.cancel()
-        self.spawn(_until_left(self.close(CLOSE_CODES[reason])))
+        self.spawn(_until_left(self.close(code, reason)))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._door.closed_by is not None:
             return
         frame: dict[str, Any] = {}
         try:
-            frame = _parse(text_data)
+            frame = parse(text_data)
             await self._handler(frame)(frame)
         except DocentError as error:
             may_pass_later = error.status >= 500 or error.retry_after is not None  # noqa: PLR2004
@@ -120,8 +131,15 @@ class TenantConsumer(AsyncWebsocketConsumer):
         )
 
     async def send_json(self, payload: dict[str, Any]) -> None:
-        if self._door.closed_by is None:
-            await self.send(text_data=json.dumps(payload, ensure_ascii=False))
+        """One that takes nothing for a while is let go, and told so if it ever reads on."""
+        if self._door.closed_by is not None or self._is_stuck:
+            return
+        try:
+            async with asyncio.timeout(settings.DOCENT_READER_SECONDS):
+                await self.send(text_data=_told.encode(payload))
+        except TimeoutError:
+            self._is_stuck = True
+            self._let_go(TOO_SLOW)
 
     def spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -140,30 +158,45 @@ class ConversationConsumer(TenantConsumer):
         self._followed: dict[UUID, asyncio.Task[None]] = {}
 
     def handlers(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[None]]]:
-        return {"ask": self.on_ask, "stop": self.on_stop, "resume": self.on_resume}
+        return {**dict.fromkeys(TURNS, self.on_turn), "stop": self.on_stop, "resume": self.on_resume}
 
-    async def on_ask(self, frame: dict[str, Any]) -> None:
-        _only(frame, {"type", "request_id", "content", "parent", "collections", "documents"})
-        content, request_id = frame.get("content"), frame.get("request_id") or str(uuid4())
-        if not isinstance(content, str):
-            raise InvalidInput.at("/content", "Ask a question as text.", "required")
-        if not isinstance(request_id, str) or len(request_id) > 64:  # noqa: PLR2004
-            raise InvalidInput.at("/request_id", "A request id is text of up to 64 characters.", "invalid")
-        parent = None if frame.get("parent") is None else _uuid(frame, "parent")
+    def begin(self) -> None:
+        self.spawn(_until_left(self._listen()))
+
+    async def _listen(self) -> None:
+        """The title that a model has found, wherever the answer was written. Nobody waits for Valkey to ask."""
+        subscription = Subscription([person_group(self.access)])
+        await subscription.open()
+        async with aclosing(subscription.messages()) as messages:
+            async for message in messages:
+                event = message["event"] if message.get("is_news") else {}
+                if event.get("conversation") == str(self.conversation_id):
+                    await self.send_json({"message": None, **event})
+
+    async def on_turn(self, frame: dict[str, Any]) -> None:
+        """Have what the frame asks for stored, say so, and tell what becomes of it."""
+        service, request_id = turn_of(frame), request_id_of(frame)
         arrived_at = time.monotonic()
-        await run_unit(lambda: require_call(self.access, arrived_at=arrived_at))
-        asked = await run_unit(
-            lambda: ask(
+        looks_first = frame["type"] == "continue" or bool(model_of(frame))
+        if looks_first:
+            await run_unit(lambda: require_call(self.access, arrived_at=arrived_at))
+        if frame["type"] == "continue":
+            await replies.settle(self.access, message_id_of(frame))
+            service = partial(service, model=await model_to_go_on(self.access, message_id_of(frame)))
+        await chooser().require(self.access, model_of(frame))
+
+        def store() -> Asked:
+            # Else at one go: where many ask, each unit of its own waits for its turn.
+            if not looks_first:
+                require_call(self.access, arrived_at=arrived_at)
+            return service(
                 access=self.access,
                 conversation_id=self.conversation_id,
-                content=content,
-                process_id=replies.PROCESS_ID,
-                parent=parent,
+                process_id=replies.writing_process(),
                 request_id=request_id,
-                collections=_uuids(frame, "collections"),
-                documents=_uuids(frame, "documents"),
             )
-        )
+
+        asked = await run_unit(store)
         replies.start(asked)
         await self.send_json(
             {
@@ -175,11 +208,11 @@ class ConversationConsumer(TenantConsumer):
         )
         await self.send_json(TitleChanged(str(asked.conversation_id), asked.title).payload(asked.message_id))
         self.spawn(announce_title(self.access, asked.conversation_id, asked.title))
-        self._follow(asked.message_id, 0)
+        self._follow(asked.message_id, asked.offset)
 
     async def on_stop(self, frame: dict[str, Any]) -> None:
-        _only(frame, {"type", "message", "request_id"})
-        message_id = _uuid(frame, "message")
+        only(frame, {"type", "message", "request_id"})
+        message_id = message_id_of(frame)
         message = await run_in_tenant(self.access.tenant_id, self._own_reply, message_id)
         reply = replies.find_running(message_id)
         if reply is not None:
@@ -188,12 +221,10 @@ class ConversationConsumer(TenantConsumer):
             await run_unit(lambda: request_stop(access=self.access, message=message))
 
     async def on_resume(self, frame: dict[str, Any]) -> None:
-        _only(frame, {"type", "message", "offset", "request_id"})
-        message_id, offset = _uuid(frame, "message"), frame.get("offset", 0)
-        if not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
-            raise InvalidInput.at("/offset", "The offset is a number of characters.", "invalid")
+        only(frame, {"type", "message", "offset", "request_id"})
+        message_id, offset = message_id_of(frame), offset_of(frame)
         message = await run_in_tenant(self.access.tenant_id, self._own_reply, message_id)
-        require_offset(offset, replies.text_of(message_id, message.content))
+        await replies.require_written(self.access, message, offset)
         self._follow(message_id, offset)
 
     def _own_reply(self, message_id: UUID) -> Any:
@@ -283,45 +314,3 @@ async def _until_left(reading: Coroutine[Any, Any, None]) -> None:
     """Read on until the reader has gone, which the server says by an OSError."""
     with suppress(OSError):
         await reading
-
-
-def _parse(text: str | None) -> dict[str, Any]:
-    if text is None:
-        raise InvalidInput("Frames are JSON text.", code="malformed")
-    if len(text.encode()) > MAX_FRAME_BYTES:
-        raise TooLarge("A frame may have up to 64 kB.", code="frame_too_large")
-    try:
-        frame = json.loads(text)
-        # What cannot be told again cannot be kept: half surrogates, which JSON can name.
-        json.dumps(frame, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("The frame is not JSON.", code="malformed") from error
-    if not isinstance(frame, dict):
-        raise InvalidInput("A frame is a JSON object.", code="malformed")
-    for name in ("content", "request_id"):
-        if "\0" in str(frame.get(name)):
-            raise InvalidInput.at(f"/{name}", "Null characters are not allowed.", "null_characters_not_allowed")
-    return frame
-
-
-def _only(frame: dict[str, Any], known: set[str]) -> None:
-    unknown = sorted(set(frame) - known)
-    if unknown:
-        raise InvalidInput.at(f"/{unknown[0]}", "This field is not known.", "unknown_field")
-
-
-def _uuids(frame: dict[str, Any], name: str) -> list[UUID]:
-    values = frame.get(name) or []
-    if not isinstance(values, list):
-        raise InvalidInput.at(f"/{name}", "This is a list of ids.", "invalid")
-    try:
-        return [UUID(str(value)) for value in values]
-    except ValueError as error:
-        raise InvalidInput.at(f"/{name}", "This is a list of ids.", "invalid") from error
-
-
-def _uuid(frame: dict[str, Any], name: str) -> UUID:
-    try:
-        return UUID(str(frame.get(name)))
-    except ValueError as error:
-        raise NotFound("There is no such message.") from error

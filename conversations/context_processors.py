@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from conversations.feedback import count_new_feedback
 from conversations.models import Conversation, Message, Status
 from conversations.selectors import list_conversations
 from tenants.access import Access
@@ -33,26 +35,30 @@ def sidebar(request: HttpRequest) -> dict[str, Any]:
     return {
         "conversations": list(_groups(access)) if access.allows(Action.CHAT) else [],
         "memberships": list_memberships(request),
+        # Asked for by the pages of documents alone.
+        "new_feedback": partial(count_new_feedback, access),
         "person_socket_url": f"/o/{access.tenant_slug}/ws/",
     }
 
 
 def _groups(access: Access) -> Iterator[dict[str, Any]]:
-    found = list(list_conversations(access).exclude(title="").order_by("-updated_at", "-id")[:_SHOWN])
+    own = list_conversations(access).exclude(title="").order_by("-updated_at", "-id")
+    pinned = own.filter(pinned_at__isnull=False).order_by("-pinned_at", "-id")
+    found = [*pinned[:_SHOWN], *own.filter(pinned_at=None)[:_SHOWN]]
     running = set(
         Message.objects.filter(
             conversation__in=[one.id for one in found], status__in=[Status.PENDING, Status.STREAMING]
         ).values_list("conversation_id", flat=True)
     )
     today = timezone.localdate()
-    label = ""
+    label, is_pinned = "", False
     items: list[dict[str, Any]] = []
     for one in found:
         own_label = _label(one, today)
         if items and own_label != label:
-            yield {"label": label, "items": items}
+            yield {"label": label, "items": items, "is_pinned": is_pinned}
             items = []
-        label = own_label
+        label, is_pinned = own_label, one.pinned_at is not None
         items.append(
             {
                 "id": one.id,
@@ -62,10 +68,12 @@ def _groups(access: Access) -> Iterator[dict[str, Any]]:
             }
         )
     if items:
-        yield {"label": label, "items": items}
+        yield {"label": label, "items": items, "is_pinned": is_pinned}
 
 
 def _label(conversation: Conversation, today: date) -> str:
+    if conversation.pinned_at is not None:
+        return _("Pinned")
     day = timezone.localdate(conversation.updated_at)
     if day >= today:
         return _("Today")

@@ -13,10 +13,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from pgvector import HalfVector
 
 from conversations.models import Message, MessageChunk, MessageEmbedding, Status
+from conversations.vocabulary import gather_words
 from documents.embedders import embed, get_or_create_index
 from documents.idle import idle_unloader
 from documents.masking import Masker, MaskingRules
@@ -24,6 +26,7 @@ from documents.models import EmbeddingIndex
 from documents.selectors import find_active_index, masking_rules
 from providers.errors import ProviderError
 from providers.sentences import sentence_spans
+from tenants.context import current_tenant_id
 from tenants.db import tenant_atomic
 from tenants.jobs import leases, outbox
 from tenants.jobs.handlers import JobHandler, Queue, register_job
@@ -36,6 +39,8 @@ EMBED_ALL = "conversations.embed_all"
 _SIZE = 800
 _MESSAGES, _BATCH = 16, 32
 _TURN_SECONDS = 1.0
+# While so many answers are written the processors are theirs, for a few minutes: words are searched meanwhile.
+_MANY_REPLIES, _LONGEST_WAIT, _WAIT_SECONDS = 8, 300.0, 5.0
 # What one pattern of an organisation's own may take for a message; where that is not enough all of it is hidden.
 _PATTERN_SECONDS = 0.5
 # The model server is not there now: however long that lasts, nothing is wrong with the messages.
@@ -87,13 +92,17 @@ def _run(lease: Lease, which: Q) -> None:
 
     def step_back_if_others_wait() -> None:
         lease.check()
+        if leases.gives_way(lease, replies=_MANY_REPLIES, seconds=_LONGEST_WAIT):
+            raise TurnOver(delay_seconds=_WAIT_SECONDS)
         if time.monotonic() - began > _TURN_SECONDS and leases.others_wait(lease, own_too=True):
             raise TurnOver
 
     try:
+        step_back_if_others_wait()
         with idle_unloader.working():
-            while _cut_some(lease, which) or _embed_some(lease, which):
-                step_back_if_others_wait()
+            for some in (_cut_some, _embed_some):
+                while some(lease, which):
+                    step_back_if_others_wait()
     except ProviderError as error:
         if error.code in _AWAY:
             raise TurnOver(delay_seconds=settings.DOCENT_JOB_LEASE_SECONDS) from error
@@ -101,7 +110,7 @@ def _run(lease: Lease, which: Q) -> None:
 
 
 def _cut_some(lease: Lease, which: Q) -> bool:
-    """Make pieces of a few messages that have none, or were masked by other rules; whether there were any."""
+    """Make pieces of a few messages that have none, or were masked by other rules; whether there may be more."""
     with tenant_atomic(lease.tenant_id):
         rules = masking_rules()
         messages = list(_uncut(which, rules).order_by("created_at", "id")[:_MESSAGES])
@@ -109,12 +118,25 @@ def _cut_some(lease: Lease, which: Q) -> bool:
         return False
     masker = Masker(rules, seconds=_PATTERN_SECONDS)
     pieces = [piece for message in messages for piece in _pieces_of(message, masker)]
+    conversations = {message.conversation_id for message in messages}
     with tenant_atomic(lease.tenant_id):
+        _let_nobody_delete(conversations)
         alive = _hold({message.id for message in messages})
         MessageEmbedding.objects.filter(chunk__message__in=alive).delete()
         MessageChunk.objects.filter(message__in=alive).delete()
         MessageChunk.objects.bulk_create(piece for piece in pieces if piece.message_id in alive)
-    return True
+        gather_words(conversations)
+    return len(messages) == _MESSAGES
+
+
+def _let_nobody_delete(conversations: set[UUID]) -> None:
+    """Before their messages are held, as whoever deletes does: their words refer to them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM conversations_conversation WHERE tenant_id = %s AND id = ANY(%s) "
+            "ORDER BY id FOR KEY SHARE",
+            [current_tenant_id(), list(conversations)],
+        )
 
 
 def _hold(messages: set[UUID]) -> set[UUID]:
@@ -125,7 +147,9 @@ def _hold(messages: set[UUID]) -> set[UUID]:
 
 def _uncut(which: Q, rules: MaskingRules) -> QuerySet[Message]:
     cut = MessageChunk.objects.filter(message=OuterRef("id"), masked_by=rules.digest)
-    found: QuerySet[Message] = Message.objects.filter(which, ~Exists(cut), status__in=_OVER).exclude(content="")
+    listed = Q(conversation__unlisted_until=None)
+    over = Message.objects.filter(which, listed, ~Exists(cut), status__in=_OVER)
+    found: QuerySet[Message] = over.exclude(content="")
     return found
 
 
@@ -155,7 +179,7 @@ def _spans(text: str) -> list[tuple[int, int]]:
 
 
 def _embed_some(lease: Lease, which: Q) -> bool:
-    """Give a few pieces their vectors in the index that answers now; whether any lacked one."""
+    """Give a few pieces their vectors in the index that answers now; whether more may lack one."""
     with tenant_atomic(lease.tenant_id):
         index = get_or_create_index()
         missing = _without_vector(index, which)
@@ -170,7 +194,7 @@ def _embed_some(lease: Lease, which: Q) -> bool:
         if find_active_index() != index:
             return True  # switched meanwhile, and it may be dropped soon
         _store(index, pieces, [HalfVector(vector) for vector in vectors])
-    return True
+    return len(pieces) == _BATCH
 
 
 def _without_vector(index: EmbeddingIndex, which: Q) -> QuerySet[MessageChunk]:

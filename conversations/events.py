@@ -1,6 +1,6 @@
 """What happens while a reply is written, in the shapes that sockets and SSE share."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -11,7 +11,8 @@ class Event:
 
     def payload(self, message: UUID) -> dict[str, Any]:
         """The event as JSON, naming its message."""
-        return {"type": self.type, "message": str(message), **asdict(self)}
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {"type": self.type, "message": str(message), **told}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,13 @@ class StageChanged(Event):
     type: ClassVar[str] = "status"
     stage: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queued(StageChanged):
+    """The model has as much to do as it may; `position` counts from the front of the line."""
+
+    position: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,14 @@ from uuid import UUID
 
 from django.conf import settings
 
+from conversations.continuing import Begun
 from conversations.models import Mode
+from conversations.personas import NO_VOICE, Voice
 from conversations.selection import Preferences, choose, preferences_of
 from conversations.tracing import Tracer
-from documents.selectors import find_index, hidden_titles, visible_collections
+from documents.models import EmbeddingIndex
+from documents.selectors import find_active_index, find_index, hidden_titles
+from documents.sight import names_within_sight
 from providers.chat.base import ChatMessage
 from providers.errors import ProviderError
 from retrieval.reranking import reranked_aside
@@ -35,10 +39,23 @@ class Question:
     mode: Mode
     scope: Scope
     history: tuple[ChatMessage, ...] = ()
+    # Of what was said before the history.
+    summary: str = ""
     # The latest question of the conversation that stands by itself.
     last_whole: str = ""
+    # By which it is to be answered; the one that is chosen without.
+    model: str = ""
     # To be answered from; the active one without.
     index: UUID | None = None
+    # That one's row, once it has been read.
+    index_row: EmbeddingIndex | None = None
+    # What was written of the answer before it was cut, if it is to be gone on with.
+    begun: Begun | None = None
+    # It may be the first to be answered in a conversation that nobody has named.
+    wants_title: bool = False
+    # Whoever asks brings what was said before, of which nothing is stored, and keeps the answer themselves.
+    is_unlisted: bool = False
+    voice: Voice = NO_VOICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +71,12 @@ class Evidence:
     verdict: Verdict
 
 
-async def vector_of(access: Access, text: str, index_id: UUID | None = None) -> QuestionVector | None:
-    """The text's vector; None where there is nothing to compare it with, or its model cannot be used."""
-    index = await run_in_tenant(access.tenant_id, find_index, index_id)
+async def vector_of(access: Access, text: str, index: EmbeddingIndex | None = None) -> QuestionVector | None:
+    """The text's vector, in the active index unless another is given.
+
+    None where there is nothing to compare it with, or its model cannot be used.
+    """
+    index = index or await run_in_tenant(access.tenant_id, find_active_index)
     if index is None:
         return None
     try:
@@ -66,17 +86,26 @@ async def vector_of(access: Access, text: str, index_id: UUID | None = None) -> 
         return None
 
 
+async def _vector(question: Question) -> QuestionVector | None:
+    """None too where the index that was asked for is gone."""
+    access, row = question.access, question.index_row
+    if row is None and question.index is not None:
+        row = await run_in_tenant(access.tenant_id, find_index, question.index)
+        if row is None:
+            return None
+    return await vector_of(access, question.text, row)
+
+
 async def find_evidence(question: Question, tracer: Tracer, room: int) -> Evidence:
     """The passages for an answer to it, in at most `room` tokens."""
-    vector = await tracer.timed("embedding", vector_of(question.access, question.text, question.index))
+    vector = await tracer.timed("embedding", _vector(question))
 
     def find() -> tuple[list[str], Found, dict[str, str], Preferences, float | None]:
-        visible = visible_collections(question.access)
-        if question.scope.collections is not None:
-            visible = visible.filter(id__in=question.scope.collections)
-        names = list(visible.order_by("name").values_list("name", flat=True))
+        scope = question.scope
+        seen = names_within_sight(question.access, attached_to=scope.attached_to)
+        names = [name for one, name in seen.items() if scope.collections is None or one in scope.collections]
         top_k = max(settings.DOCENT_CANDIDATES, settings.DOCENT_PASSAGES)
-        found = find_passages(question.access, question.text, vector, top_k=top_k, scope=question.scope)
+        found = find_passages(question.access, question.text, vector, top_k=top_k, scope=scope, visible=list(seen))
         candidates = found.shortlist.hits if found.shortlist is not None else found.hits
         conversation = question.conversation_id if question.history else None
         preferences = preferences_of(conversation, question.text, candidates)

@@ -1,10 +1,10 @@
-"""What a reply has said so far, and its readers: in this process from memory, elsewhere from Postgres."""
+"""What a reply has said so far, and its readers in this process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from uuid import UUID
 
+from conversations.endings import told_at_the_end
 from conversations.events import (
     Event,
     Failed,
@@ -14,22 +14,27 @@ from conversations.events import (
     TextAdded,
     ThinkingAdded,
 )
-from conversations.models import Citation, Message, Source, Status
-from conversations.selectors import access_reply
-from conversations.sources import as_seen, stored_citations, stored_sources
+from conversations.mirror import Copy, publisher
+from conversations.models import Citation, Message
+from conversations.sources import as_seen
 from tenants.access import Access
 from tenants.db import run_in_tenant
 from tenants.errors import InvalidInput
 
-MERGE_SECONDS = 0.04
-POLL_SECONDS = 0.4
+# Characters of one event.
+_MOST_AT_ONCE = 8192
 
 
 class Feed:
-    """The growing text of a reply. Any number of readers follow it, each from its own offset."""
+    """The growing text of a reply. Any number of readers follow it, each from its own offset.
 
-    def __init__(self) -> None:
-        self.text = ""
+    They are shown what `mirror` has taken, so that it is known what they have seen.
+    """
+
+    def __init__(self, key: str, text: str = "") -> None:
+        self.text = text
+        self._shown = len(text)
+        self._copy = Copy(self, key)
         self.thinking = ""
         self.stage: StageChanged | None = None
         self.sources: SourcesFound | None = None
@@ -40,16 +45,32 @@ class Feed:
         """Add what happened, and wake the readers."""
         match event:
             case TextAdded():
+                # Shown in a moment, with what else is written meanwhile: that wakes the readers.
                 self.text += event.text
+                publisher().publish(self._copy)
+                return
             case ThinkingAdded():
                 self.thinking += event.text
             case StageChanged():
                 self.stage = event
+                publisher().publish(self._copy)
             case SourcesFound():
                 self.sources = event
             case Finished() | Failed():
                 self.ending = event
         self.wake()
+
+    def show(self, length: int) -> None:
+        """Let the readers have so much of the text."""
+        if length > self._shown:
+            self._shown = length
+            self.wake()
+
+    def close(self, *, is_stored: bool) -> None:
+        """Nobody needs the copy any more; what is stored may all be shown."""
+        publisher().forget(self._copy)
+        if is_stored:
+            self.show(len(self.text))
 
     def wake(self) -> None:
         """Let everyone who waits look again."""
@@ -77,17 +98,21 @@ class Feed:
             if len(self.thinking) > thought:
                 yield ThinkingAdded(thought, self.thinking[thought:])
                 thought = len(self.thinking)
-            has_text = len(self.text) > offset
-            if has_text:
-                start, offset = offset, len(self.text)
-                yield TextAdded(start, self.text[start:offset])
+            while offset < self._shown:
+                # Cut from what all share: one that is slow to read keeps no text of its own.
+                added = TextAdded(offset, self.text[offset : min(offset + _MOST_AT_ONCE, self._shown)])
+                offset += len(added.text)
+                yield added
             if ending is not None:
                 yield ending
                 return
             await changed.wait()
-            if has_text:
-                # The first words go out at once; what follows is merged into fewer, larger pieces.
-                await asyncio.sleep(MERGE_SECONDS)
+
+
+def in_pieces(text: str, start: int) -> Iterator[TextAdded]:
+    """Text that stands at `start`, no more at once than a slow reader may leave unread."""
+    for place in range(0, len(text), _MOST_AT_ONCE):
+        yield TextAdded(start + place, text[place : place + _MOST_AT_ONCE])
 
 
 async def as_seen_by(access: Access, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
@@ -104,54 +129,12 @@ async def as_seen_by(access: Access, events: AsyncIterator[Event]) -> AsyncItera
                 yield event
 
 
-async def follow_stored(access: Access, message_id: UUID, offset: int = 0) -> AsyncIterator[Event]:
-    """The same from what Postgres has: a reply that is over, or is being written by another process."""
-    stage = ""
-    has_sources = False
-    while True:
-        message, sources, ending = await run_in_tenant(access.tenant_id, _stored_state, access, message_id)
-        require_offset(offset, message.content)
-        now = "writing" if sources or message.content else "searching"
-        if now != stage:
-            stage = now
-            yield StageChanged(stage, "")
-        if sources and not has_sources:
-            has_sources = True
-            yield SourcesFound(sources)
-        if len(message.content) > offset:
-            yield TextAdded(offset, message.content[offset:])
-            offset = len(message.content)
-        if ending is not None:
-            yield ending
-            return
-        await asyncio.sleep(POLL_SECONDS)
-
-
 def require_offset(offset: int, text: str) -> None:
     """Raise `InvalidInput` for an offset that lies past the text so far."""
     if offset > len(text):
         raise InvalidInput.at("/offset", f"The answer has {len(text)} characters so far.", "offset_past_end")
 
 
-def ending_event(access: Access, message_id: UUID) -> Finished | Failed:
+def ending_event(access: Access, message: Message) -> Finished | Failed:
     """How a stored reply ended, inside the caller's unit."""
-    message: Message = Message.objects.get(id=message_id)
-    if message.status in {Status.FAILED, Status.INTERRUPTED}:
-        return Failed(message.error_code, message.error_detail)
-    citations = Citation.objects.filter(message=message).order_by("marker")
-    return Finished(
-        finish_reason=message.finish_reason,
-        citations=stored_citations(access, citations),
-        usage=message.usage,
-        timings=message.timings,
-        model=message.model,
-    )
-
-
-def _stored_state(
-    access: Access, message_id: UUID
-) -> tuple[Message, list[dict[str, object]], Finished | Failed | None]:
-    message = access_reply(access, message_id)
-    rows = Source.objects.filter(message=message).order_by("marker")
-    ending = ending_event(access, message_id) if message.is_over else None
-    return message, stored_sources(access, rows), ending
+    return told_at_the_end(access, message, Citation.objects.filter(message=message).order_by("marker"))

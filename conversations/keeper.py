@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Collection
 from functools import partial
+from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError
 
 from conversations import replies
-from conversations.services.leases import find_expired_leases, interrupt_reply, renew_leases
+from conversations.services.leases import find_expired_leases, interrupt_reply, read_leases, renew_leases
 from tenants.db import run_unit
 
 logger = logging.getLogger(__name__)
@@ -18,23 +20,27 @@ LOOK_SECONDS = 0.5
 
 async def keep() -> None:
     """Run until cancelled. A database that is away for a while only delays it."""
-    last_search = 0.0
+    last_search = last_renewal = 0.0
     loop = asyncio.get_running_loop()
     while True:
         try:
             if replies.running:
-                await _renew()
+                is_due = loop.time() - last_renewal >= settings.DOCENT_REPLY_LEASE_SECONDS / 3
+                await _look_at_leases(renew_leases if is_due else read_leases)
+                last_renewal = loop.time() if is_due else last_renewal
             if loop.time() - last_search >= settings.DOCENT_REPLY_LEASE_SECONDS / 3:
                 last_search = loop.time()
                 await find_interrupted()
         except DatabaseError:
+            # It may have been away from everybody: those that live renew their leases first.
+            last_search = loop.time()
             logger.warning("The database cannot be reached; leases are renewed when it is back.")
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _renew() -> None:
+async def _look_at_leases(look: Callable[[UUID, Collection[UUID]], dict[UUID, bool]]) -> None:
     before = dict(replies.running)
-    leases = await run_unit(partial(renew_leases, replies.PROCESS_ID, list(before)))
+    leases = await run_unit(partial(look, replies.PROCESS_ID, list(before)))
     for message_id, reply in before.items():
         # A stop was asked for at another process, or the conversation was deleted.
         if leases.get(message_id, True):

@@ -34,14 +34,20 @@ def without_bracketed_numbers(text: str) -> str:
 
 
 class MarkerFilter:
-    """Lets text through, holding back what may become a marker, and drops numbers that are no source's."""
+    """Lets text through, holding back what may become a marker, and drops numbers that are no source's.
 
-    def __init__(self, known: Collection[int]) -> None:
-        self._known = frozenset(known)
+    Without knowing any, not even that there are none, it lets everything through as it is.
+    """
+
+    def __init__(self, known: Collection[int] | None) -> None:
+        self._passes_all = known is None
+        self._known = frozenset(known or ())
         self._held = ""
 
     def feed(self, text: str) -> str:
         """What may be shown of everything so far."""
+        if self._passes_all:
+            return text
         text = self._dropped(self._held + text)
         unfinished = _UNFINISHED.search(text)
         cut = unfinished.start() if unfinished else len(text)

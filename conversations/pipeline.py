@@ -6,33 +6,51 @@ answered from its messages; everything else, in grounded mode, from the document
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-
-from conversations.chat_models import Choice, chooser
+from conversations.bounds import bounded
+from conversations.budget import Past, read_report
+from conversations.chat_models import Choice, OwnModels, chooser, own_models
 from conversations.claims import Support, supports_of
+from conversations.continuing import Begun, joint
 from conversations.events import Event, SourcesFound, StageChanged, TextAdded, ThinkingAdded
 from conversations.evidence import Question, find_evidence, refusal, vector_of
+from conversations.fitting import (
+    bare_grounded,
+    budget_for,
+    grounded_request,
+    open_request,
+    recall_request,
+    room_for,
+)
 from conversations.follow_ups import needs_conversation
+from conversations.going_on import rest_of
 from conversations.markers import MarkerFilter
-from conversations.models import Message, Mode
-from conversations.policy import keep_turns, room_for_passages
-from conversations.prompts import as_recalled, grounded_prompt, open_prompt, passages_of, recall_prompt, recent
-from conversations.recall import Recall, recall, told, wanted_recall
+from conversations.models import Mode
+from conversations.prompts import (
+    as_recalled,
+    passages_of,
+)
+from conversations.recall import Recall, recall, told, told_before, wanted_recall
 from conversations.rewriting import make_whole
+from conversations.shortening import until_it_fits
 from conversations.sources import source_items
 from conversations.tracing import Tracer
-from providers.chat.base import ChatMessage, ChatRequest, Passage
+from conversations.turnstile import Turn, turn_at
+from documents.models import EmbeddingIndex
+from documents.selectors import find_index
+from providers.chat.base import ChatDelta, ChatMessage, ChatRequest
 from providers.errors import ProviderError
 from retrieval.types import Hit
 from tenants.db import run_in_tenant
 
 _CHARACTERS_A_TOKEN = 4
+_CUT = "The model could read only the end of what it was given: the answer may miss something."
 
 
 @dataclass(slots=True)
@@ -58,6 +76,25 @@ class Outcome:
     completion_characters: int = 0
     # What making the question whole took, in tokens.
     aside_tokens: tuple[int, int] = (0, 0)
+    # Whether files are waited for, before any model is asked.
+    is_reading: bool = False
+    # What answered, once that is known.
+    choice: Choice | None = None
+    # Its place at the model.
+    turn: Turn | None = None
+    # What was there before this run, where it goes on with a cut answer.
+    begun: Begun | None = None
+    # The sources are stored: nothing adds to them.
+    has_kept_sources: bool = False
+    # Numbers in brackets are the model's own words, and not of sources.
+    keeps_numbers: bool = False
+    # It stays in no list, and is looked for by nobody.
+    is_unlisted: bool = False
+
+    def __post_init__(self) -> None:
+        if self.begun is not None:
+            self.hits, self.searched_for = list(self.begun.hits), self.begun.searched_for
+            self.timings = dict(self.begun.timings)
 
     def estimated_usage(self) -> dict[str, int]:
         """Tokens when the model was cut off before it said how many: about one for four characters."""
@@ -79,20 +116,36 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
     connection while the model talks.
     """
     started = time.perf_counter()
-    choice = await chooser().choose()
-    outcome.model = choice.model
-    wanted = wanted_recall(question.text) if question.history else None
+    own, index = await run_in_tenant(question.access.tenant_id, _at_first, question.index)
+    question = replace(question, index_row=index)
+    choice = await chooser().choose(own, question.model)
+    outcome.model, outcome.choice = choice.model, choice
+    with turn_at(question.access.tenant_id, choice) as outcome.turn:
+        async with aclosing(_answer(question, choice, outcome, started)) as events:
+            async for event in events:
+                yield event
+
+
+async def _answer(question: Question, choice: Choice, outcome: Outcome, started: float) -> AsyncGenerator[Event]:
+    if question.begun is not None and question.begun.text and not choice.is_model:
+        raise ProviderError("model_unreachable", "There is no language model to go on with it.", permanent=True)
+    if question.begun is not None and question.begun.hits:
+        async with aclosing(_go_on_from_documents(question, question.begun, choice, outcome, started)) as events:
+            async for event in events:
+                yield event
+        return
+    wanted = wanted_recall(question.text) if question.history and not question.voice.is_plain else None
     if wanted is not None:
         yield StageChanged("searching", "Looking through this conversation…")
-        pairs = await _recall(question, wanted, outcome)
-        if pairs and choice.is_model:
-            prompt = recall_prompt(question.text, told(pairs))
-            async with aclosing(_write(choice, _request(choice, question, prompt), outcome, started)) as events:
+        recalled = await _recall(question, wanted, outcome)
+        if recalled and choice.is_model:
+            recalling = partial(recall_request, choice, question, recalled)
+            async with aclosing(_write(choice, recalling, outcome, started)) as events:
                 async for event in events:
                     yield event
             return
-        if pairs:
-            yield TextAdded(0, as_recalled(told(pairs)))
+        if recalled:
+            yield TextAdded(0, as_recalled(recalled))
             return
     answering = _answer_openly if question.mode is Mode.OPEN else _answer_from_documents
     async with aclosing(answering(question, choice, outcome, started)) as events:
@@ -100,11 +153,16 @@ async def answer(question: Question, outcome: Outcome) -> AsyncGenerator[Event]:
             yield event
 
 
+def _at_first(index: UUID | None) -> tuple[OwnModels, EmbeddingIndex | None]:
+    """What every answer needs to know, at one go: where many ask, each unit of its own waits for its turn."""
+    return own_models(), find_index(index)
+
+
 async def _answer_openly(
     question: Question, choice: Choice, outcome: Outcome, started: float
 ) -> AsyncGenerator[Event]:
-    prompt = open_prompt(question.text, _turns(question))
-    async with aclosing(_write(choice, _request(choice, question, prompt), outcome, started)) as events:
+    outcome.keeps_numbers = question.voice.is_plain
+    async with aclosing(_write(choice, partial(open_request, choice, question), outcome, started)) as events:
         async for event in events:
             yield event
 
@@ -114,6 +172,9 @@ async def _answer_from_documents(
 ) -> AsyncGenerator[Event]:
     if question.last_whole and needs_conversation(question.text):
         yield StageChanged("searching", "Reading the conversation…")
+        async with aclosing(_turn(outcome)) as waiting:
+            async for stage in waiting:
+                yield stage
         rewriting = make_whole(choice, question.text, question.last_whole, question.history)
         whole = await outcome.tracer.timed("whole", rewriting)
         outcome.searched_for, outcome.aside_tokens = whole.text, (whole.prompt_tokens, whole.completion_tokens)
@@ -121,8 +182,10 @@ async def _answer_from_documents(
         yield StageChanged("searching", f"Searching for “{whole.text}”…")
     else:
         yield StageChanged("searching", "Searching your documents…")
-    turns = _turns(question)
-    room = room_for_passages(grounded_prompt(question.text, (), turns), context=settings.DOCENT_MODEL_CONTEXT)
+    budget, bare = budget_for(choice, question), bare_grounded(question)
+    room = room_for(budget, choice, bare)
+    if choice.is_model:
+        room = budget.for_passages(bare, Past(question.summary, question.history).tokens)
     evidence = await find_evidence(question, outcome.tracer, room)
     found = evidence.found
     if found.by_words_alone:
@@ -137,28 +200,26 @@ async def _answer_from_documents(
         yield TextAdded(0, refusal(evidence))
         return
     yield SourcesFound(source_items(question.access.tenant_slug, found.hits))
-    yield StageChanged("writing", f"{_count(len(found.hits), 'passage')} found. Writing…")
+    yield StageChanged("writing", f"{_number_of(len(found.hits), 'passage')} found. Writing…")
     passages = passages_of(found.hits, evidence.titles)
-    request = _request(choice, question, grounded_prompt(question.text, passages, turns), passages)
-    async with aclosing(_write(choice, request, outcome, started)) as events:
+    request_of = partial(grounded_request, choice, question, passages)
+    async with aclosing(_write(choice, request_of, outcome, started)) as events:
         async for event in events:
             yield event
 
 
-def _turns(question: Question) -> tuple[ChatMessage, ...]:
-    return keep_turns(recent(question.history), context=settings.DOCENT_MODEL_CONTEXT)
-
-
-def _request(
-    choice: Choice, question: Question, prompt: tuple[ChatMessage, ...], passages: tuple[Passage, ...] = ()
-) -> ChatRequest:
-    return ChatRequest(
-        messages=prompt,
-        question=question.text,
-        passages=passages,
-        model=choice.model,
-        context_tokens=settings.DOCENT_MODEL_CONTEXT,
-    )
+async def _go_on_from_documents(
+    question: Question, begun: Begun, choice: Choice, outcome: Outcome, started: float
+) -> AsyncGenerator[Event]:
+    """From the passages that the first part was written from, so that its numbers mean the same."""
+    yield SourcesFound(source_items(question.access.tenant_slug, begun.hits))
+    yield StageChanged("writing", "Going on with the answer…")
+    whole = replace(question, text=begun.searched_for or question.text)
+    passages = passages_of(begun.hits, begun.titles)
+    request_of = partial(grounded_request, choice, whole, passages)
+    async with aclosing(_write(choice, request_of, outcome, started)) as events:
+        async for event in events:
+            yield event
 
 
 async def cite(question: Question, text: str, outcome: Outcome) -> None:
@@ -169,9 +230,11 @@ async def cite(question: Question, text: str, outcome: Outcome) -> None:
         outcome.supports = await outcome.tracer.timed("citing", found)
 
 
-async def _recall(question: Question, wanted: Recall, outcome: Outcome) -> list[tuple[Message, Message]]:
+async def _recall(question: Question, wanted: Recall, outcome: Outcome) -> tuple[ChatMessage, ...]:
     """What the conversation says of it; nothing where the documents are to be asked."""
-    vector = await vector_of(question.access, wanted.topic, question.index) if wanted.topic else None
+    if question.is_unlisted:
+        return told_before(question.history, wanted)
+    vector = await vector_of(question.access, wanted.topic, question.index_row) if wanted.topic else None
     pairs = await run_in_tenant(
         question.access.tenant_id,
         recall,
@@ -182,40 +245,95 @@ async def _recall(question: Question, wanted: Recall, outcome: Outcome) -> list[
         vector=vector,
     )
     outcome.recalled = [reply.id for _asked, reply in pairs]
-    return pairs
+    return told(pairs)
 
 
-async def _write(choice: Choice, request: ChatRequest, outcome: Outcome, started: float) -> AsyncGenerator[Event]:
+async def _write(
+    choice: Choice, request_of: Callable[[], ChatRequest], outcome: Outcome, started: float
+) -> AsyncGenerator[Event]:
+    """What the model says when its turn has come."""
+    async with aclosing(_turn(outcome)) as waiting:
+        async for stage in waiting:
+            yield stage
+    writing = until_it_fits(request_of, lambda request: _written(choice, request, outcome, started))
+    async with aclosing(writing) as events:
+        async for event in events:
+            yield event
+
+
+async def _turn(outcome: Outcome) -> AsyncGenerator[Event]:
+    """The numbers in line until this answer may ask the model, once for all that it asks."""
+    assert outcome.turn is not None
+    async with aclosing(outcome.turn.come()) as waiting:
+        async for stage in waiting:
+            yield stage
+    if outcome.turn.seconds:
+        outcome.timings["queued"] = round(outcome.turn.seconds, 4)
+
+
+async def _written(
+    choice: Choice, request: ChatRequest, outcome: Outcome, started: float
+) -> AsyncGenerator[Event]:
     """The model's text, markers checked against the passages it was given."""
-    markers = MarkerFilter({passage.marker for passage in request.passages})
-    offset = thought = 0
-    says_something = False
-    asked = time.perf_counter()
-    async with aclosing(choice.provider.stream(request)) as deltas:
+    known = None if outcome.keeps_numbers else {passage.marker for passage in request.passages}
+    markers = MarkerFilter(known)
+    before = outcome.begun.text if outcome.begun else ""
+    offset, thought = len(before), 0
+    says_something = bool(before)
+    given = sum(len(message.content) for message in request.messages)
+    asked, written_for = time.perf_counter(), outcome.timings.get("total", 0.0)
+    async with aclosing(bounded(_said(choice, request, goes_on=bool(before)))) as deltas:
         async for delta in deltas:
-            if "first_token" not in outcome.timings and (delta.text or delta.thinking):
-                now = time.perf_counter()
-                outcome.timings["first_token"] = round(now - started, 4)
-                outcome.timings["model_first_token"] = round(now - asked, 4)
+            if delta.text or delta.thinking:
+                _note_first_token(outcome, started, asked)
+            # Another than was asked for, where that one could not answer.
+            outcome.model = delta.model or outcome.model
             if delta.thinking:
                 yield ThinkingAdded(thought, delta.thinking)
                 thought += len(delta.thinking)
-            outcome.prompt_characters = sum(len(message.content) for message in request.messages)
+            outcome.prompt_characters = given
             outcome.completion_characters += len(delta.text) + len(delta.thinking)
+            # At each, for one that is broken off says nothing at the end.
+            outcome.timings["total"] = round(written_for + time.perf_counter() - started, 4)
             shown = markers.feed(delta.text)
             if delta.finish_reason is not None:
                 shown += markers.flush()
                 outcome.finish_reason = delta.finish_reason
-                outcome.usage = outcome.usage_of(delta.prompt_tokens or 0, delta.completion_tokens or 0)
+                _count(choice, request, delta, outcome)
             if shown:
+                if before and offset == len(before):
+                    shown = joint(before, shown) + shown
                 yield TextAdded(offset, shown)
                 offset += len(shown)
                 says_something = says_something or not shown.isspace()
-    outcome.timings["total"] = round(time.perf_counter() - started, 4)
+    if outcome.timings.get("context", {}).get("was_cut"):
+        yield StageChanged("writing", _CUT)
     if not says_something:
         # All that came were markers of passages that do not exist.
         raise ProviderError("model_empty", "The model gave an empty answer.", permanent=False)
 
 
-def _count(number: int, noun: str) -> str:
+def _note_first_token(outcome: Outcome, started: float, asked: float) -> None:
+    """How long it took, from the question and from the model's request on; the first time it is told."""
+    if "first_token" not in outcome.timings:
+        now = time.perf_counter()
+        outcome.timings["first_token"] = round(now - started, 4)
+        outcome.timings["model_first_token"] = round(now - asked, 4)
+
+
+def _count(choice: Choice, request: ChatRequest, last: ChatDelta, outcome: Outcome) -> None:
+    """What the server says that it read and wrote. Where it does not say, it is estimated when it is stored."""
+    if last.prompt_tokens is not None or not choice.is_model:
+        outcome.usage = outcome.usage_of(last.prompt_tokens or 0, last.completion_tokens or 0)
+    if choice.is_model:
+        # Tokens are those of the model that read it, which may be another than was asked for.
+        read = replace(request, model=outcome.model)
+        outcome.timings["context"] = read_report(read, last.prompt_tokens).as_json()
+
+
+def _said(choice: Choice, request: ChatRequest, *, goes_on: bool) -> AsyncGenerator[ChatDelta]:
+    return rest_of(choice, request) if goes_on else choice.provider.stream(request)
+
+
+def _number_of(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,16 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from providers.chat.base import ChatMessage
+from conversations.budget import count_tokens, shortened
 from retrieval.types import Hit
 
 MIN_PASSAGES, MAX_PASSAGES = 3, 10
-# Fewer than most languages have, so that what is counted too short is rare.
-_BYTES_A_TOKEN = 3
-# Tags, title and page of a passage; role and signs of a turn.
-_FRAME_TOKENS = 40
-_MAX_ANSWER_ROOM = 1024
-_SHORTEST_PASSAGE = 200
+# Tags and page of a passage.
+FRAME_TOKENS = 40
+_SHORTEST_PASSAGE = 60
 _DAY = 86_400.0
 
 
@@ -79,47 +76,30 @@ def _holds(hit: Hit, place: Cited) -> bool:
 
 
 def fit(hits: Sequence[Hit], *, wanted: int, tokens: int) -> list[Hit]:
-    """The first `wanted`, 3 to 10, or as many as have room in `tokens`: three at least, cut short if need be."""
+    """The first `wanted`, 3 to 10, or as many as have room in `tokens`.
+
+    Where not even three have, they are cut short; fewer only where that would leave nothing worth reading.
+    """
     kept = list(hits[: min(MAX_PASSAGES, max(MIN_PASSAGES, wanted))])
     while len(kept) > MIN_PASSAGES and sum(map(_tokens_of_hit, kept)) > tokens:
         kept.pop()
-    if kept and sum(map(_tokens_of_hit, kept)) > tokens:
-        room = max(0, tokens // len(kept) - _FRAME_TOKENS) * _BYTES_A_TOKEN
-        kept = [_cut(hit, room) for hit in kept]
+    while kept and sum(map(_tokens_of_hit, kept)) > tokens:
+        room = tokens // len(kept)
+        if all(room - _frame_of(hit) >= _SHORTEST_PASSAGE for hit in kept):
+            return [_cut(hit, room - _frame_of(hit)) for hit in kept]
+        kept.pop()
     return kept
 
 
 def _tokens_of_hit(hit: Hit) -> int:
-    return count_tokens(hit.text) + _FRAME_TOKENS
+    return count_tokens(hit.text) + _frame_of(hit)
 
 
-def _cut(hit: Hit, size: int) -> Hit:
-    """The passage's beginning, in whole words where there are any: `end` says where it stops."""
-    text = hit.text.encode()[: max(size, _SHORTEST_PASSAGE)].decode(errors="ignore")
-    if len(text) == len(hit.text):
-        return hit
-    text = (text.rpartition(" ")[0] or text).rstrip()
-    return replace(hit, text=text, end=hit.start + len(text))
+def _frame_of(hit: Hit) -> int:
+    return count_tokens(hit.title) + FRAME_TOKENS
 
 
-def count_tokens(text: str) -> int:
-    """About how many a model makes of the text, rather too many than too few."""
-    return -(-len(text.encode()) // _BYTES_A_TOKEN)
-
-
-def keep_turns(turns: Sequence[ChatMessage], *, context: int) -> tuple[ChatMessage, ...]:
-    """The latest turns, as many as have room in a quarter of the model's context."""
-    left = context // 4
-    kept: list[ChatMessage] = []
-    for turn in reversed(turns):
-        left -= count_tokens(turn.content) + _FRAME_TOKENS
-        if left < 0:
-            break
-        kept.append(turn)
-    return tuple(reversed(kept))
-
-
-def room_for_passages(prompt: Sequence[ChatMessage], *, context: int) -> int:
-    """Tokens that are left for passages beside a prompt without any, and the answer."""
-    used = sum(count_tokens(turn.content) + _FRAME_TOKENS for turn in prompt)
-    return max(0, context - used - min(_MAX_ANSWER_ROOM, context // 4))
+def _cut(hit: Hit, tokens: int) -> Hit:
+    """The passage's beginning: `end` says where it stops."""
+    text = shortened(hit.text, tokens)
+    return hit if text == hit.text else replace(hit, text=text, end=hit.start + len(text))

@@ -6,11 +6,13 @@ Answers that rest on documents out of sight are not found; see `conversations.me
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from conversations.branches import path_ids
 from conversations.memory import as_told, hidden_answers
 from conversations.models import Message, Role, Status
 from providers.chat.base import ChatMessage
@@ -24,6 +26,7 @@ MIN_COSINE = 0.3
 # A message that has all the words looked for is worth this much more.
 _ALL_WORDS = 0.25
 _TOPIC_PAIRS, _SUMMARY_PAIRS = 3, 6
+_SHORTEST_WORD = 4
 
 _SUMMARY = re.compile(
     r"\b(?:summari[sz]e|recap|sum\s+up|summary\s+of|overview\s+of)\s+(?:of\s+)?(?:all\s+(?:of\s+)?)?(?:"
@@ -71,8 +74,9 @@ def recall(
 ) -> list[tuple[Message, Message]]:
     """Questions with their answers, oldest first, that are what was said; inside the caller's unit."""
     told = [Status.FINISHED, Status.STOPPED]
-    answers = Message.objects.filter(conversation_id=conversation_id, role=Role.ASSISTANT, status__in=told)
-    answers = answers.exclude(id__in=hidden_answers(access, conversation_id)).exclude(id=reply_id)
+    # Another branch was not said on the way here.
+    answers = Message.objects.filter(id__in=path_ids(reply_id), role=Role.ASSISTANT, status__in=told)
+    answers = answers.exclude(id__in=hidden_answers(access, conversation_id))
     if wanted.topic:
         found = search_messages(access, wanted.topic, vector, conversation_id=conversation_id)
         rank = {message: place for place, message in enumerate(found)}
@@ -92,6 +96,21 @@ def told(pairs: Sequence[tuple[Message, Message]]) -> tuple[ChatMessage, ...]:
     return tuple(as_told(turn) for pair in pairs for turn in pair)
 
 
+def told_before(history: Sequence[ChatMessage], wanted: Recall) -> tuple[ChatMessage, ...]:
+    """The same of what is stored nowhere and was brought with the question: found by its words alone."""
+    pairs = [(one, next_) for one, next_ in pairwise(history) if (one.role, next_.role) == ("user", "assistant")]
+    if wanted.topic:
+        topic = _words(wanted.topic)
+        shared = {place: len(topic & _words(f"{q.content} {a.content}")) for place, (q, a) in enumerate(pairs)}
+        best = sorted(shared, key=lambda place: shared[place], reverse=True)[:_TOPIC_PAIRS]
+        pairs = [pairs[place] for place in sorted(best) if shared[place]]
+    return tuple(turn for pair in pairs[-_SUMMARY_PAIRS:] for turn in pair)
+
+
+def _words(text: str) -> set[str]:
+    return {word for word in re.findall(r"\w+", text.casefold()) if len(word) >= _SHORTEST_WORD}
+
+
 def search_messages(
     access: Access, query: str, vector: QuestionVector | None, *, conversation_id: UUID | None = None
 ) -> list[UUID]:
@@ -100,7 +119,8 @@ def search_messages(
     What has not been embedded yet, and everything where there is no vector, is found by its words.
     """
     access.require(Action.CHAT)
-    place = "c.author_id = %(author)s" + ("" if conversation_id is None else " AND c.id = %(conversation)s")
+    which = "c.unlisted_until IS NULL" if conversation_id is None else "c.id = %(conversation)s"
+    place = f"c.author_id = %(author)s AND {which}"
     similarity = "NULL::float8" if vector is None else _SIMILARITY
     values: dict[str, Any] = {
         "tenant": access.tenant_id,

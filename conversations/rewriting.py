@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from conversations.budget import budget_of
 from conversations.chat_models import Choice
 from conversations.follow_ups import essentials_of, made_whole
 from providers.chat.base import ChatMessage, ChatRequest
@@ -79,7 +80,7 @@ def _request(choice: Choice, question: str, last: str, history: Sequence[ChatMes
         temperature=0.0,
         max_tokens=_MAX_TOKENS,
         # The same window as for the answer: with another one Ollama would load the model anew.
-        context_tokens=settings.DOCENT_MODEL_CONTEXT,
+        context_tokens=budget_of(choice.model, choice.context_tokens).window,
     )
 
 

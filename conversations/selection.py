@@ -6,13 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models.functions import Coalesce
 
 from conversations.follow_ups import names_period
 from conversations.models import Citation, Message, Role
 from conversations.policy import Cited, fit, rerank
 from documents.models import Document
 from retrieval.types import Hit
+from tenants.prepared import Prepared, any_of
 
 _ANSWERS = 20
 
@@ -40,13 +40,28 @@ def choose(hits: Sequence[Hit], preferences: Preferences, *, tokens: int) -> lis
 
 def _dates_of(documents: set[UUID]) -> dict[UUID, datetime]:
     """What the files say of themselves, else when they came."""
-    dated = Document.objects.filter(id__in=documents).annotate(date=Coalesce("dated_at", "created_at"))
-    return dict(dated.values_list("id", "date"))
+    rows = _dated.rows(documents=sorted(documents))
+    return {document: dated_at or created_at for document, dated_at, created_at in rows}
 
 
 def _cited_in(conversation_id: UUID) -> list[Cited]:
     """Places in the conversation's latest answers."""
-    answers = Message.objects.filter(conversation_id=conversation_id, role=Role.ASSISTANT)
-    latest = list(answers.order_by("-created_at").values_list("id", flat=True)[:_ANSWERS])
-    rows = Citation.objects.filter(message__in=latest, document__isnull=False)
-    return [Cited(*row) for row in rows.values_list("document_id", "version", "start", "end")]
+    latest = [answer for (answer,) in _latest.rows(conversation=conversation_id)]
+    return [Cited(*row) for row in _cited.rows(answers=latest)]
+
+
+_dated = Prepared(
+    lambda documents: Document.objects.filter(any_of("id", documents)).values_list("id", "dated_at", "created_at")
+)
+_latest = Prepared(
+    lambda conversation: (
+        Message.objects.filter(conversation=conversation, role=Role.ASSISTANT)
+        .order_by("-created_at")
+        .values_list("id")[:_ANSWERS]
+    )
+)
+_cited = Prepared(
+    lambda answers: Citation.objects.filter(any_of("message", answers), document__isnull=False).values_list(
+        "document_id", "version", "start", "end"
+    )
+)

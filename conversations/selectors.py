@@ -1,33 +1,74 @@
 """Reads of conversations and the doors to them. A conversation is its author's alone: others get 404."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
 
-from conversations.models import Citation, Conversation, Message, Role, Source, Trace
+from conversations.branches import Place, places
+from conversations.models import (
+    Citation,
+    Conversation,
+    ConversationCollection,
+    ConversationDocument,
+    Feedback,
+    Message,
+    Role,
+    Source,
+    Trace,
+)
+from conversations.personas import default_collections
 from conversations.sources import stored_citations, stored_sources, traced_passages
+from documents.models import Document
+from documents.selectors import attached_documents, attached_places
 from retrieval.types import Scope
 from tenants.access import Access
 from tenants.context import current_tenant_id
-from tenants.errors import NotFound
+from tenants.errors import Conflict, NotFound
 from tenants.jobs.models import ReplyLease
 from tenants.permissions import Action
+from tenants.prepared import Prepared, PreparedModels
 
 
 def list_conversations(access: Access) -> QuerySet[Conversation]:
-    """A person's own conversations."""
+    """A person's own conversations, without what was asked in passing: of that, messages alone are found."""
     access.require(Action.CHAT)
-    found: QuerySet[Conversation] = Conversation.objects.filter(author_id=access.user_id)
+    found: QuerySet[Conversation] = Conversation.objects.filter(author_id=access.user_id, unlisted_until=None)
     return found
 
 
+def with_chosen(found: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """Each with its persona, and the ids of what it asks as `collection_ids` and `document_ids`: in one query."""
+    collections = ConversationCollection.objects.filter(conversation=OuterRef("id")).order_by("collection_id")
+    documents = ConversationDocument.objects.filter(conversation=OuterRef("id")).order_by("document_id")
+    chosen: QuerySet[Conversation] = found.select_related("persona").annotate(
+        collection_ids=ArraySubquery(collections.values("collection_id")),
+        document_ids=ArraySubquery(documents.values("document_id")),
+    )
+    return chosen
+
+
 def access_conversation(access: Access, conversation_id: UUID) -> Conversation:
-    conversation = list_conversations(access).filter(id=conversation_id).first()
+    access.require(Action.CHAT)
+    conversation = _own_conversation.first(author=access.user_id, wanted=conversation_id)
     if conversation is None:
         raise NotFound("There is no such conversation.")
     return conversation
+
+
+_own_conversation = PreparedModels(
+    Conversation,
+    lambda author, wanted: Conversation.objects.filter(author_id=author, id=wanted, unlisted_until=None),
+)
+
+
+def require_unarchived(conversation: Conversation) -> None:
+    """`Conflict` for one whose messages are in a file, where they are needed here."""
+    if conversation.archived_at is not None:
+        raise Conflict("This conversation is archived. Reopen it for that.", code="conversation_archived")
 
 
 def list_messages(conversation: Conversation) -> QuerySet[Message]:
@@ -63,11 +104,57 @@ def list_running_replies() -> QuerySet[Message]:
     return found
 
 
-def scope_of(conversation: Conversation) -> Scope:
-    """What the conversation was told to ask; nothing chosen means everything."""
-    collections = tuple(conversation.chosen_collections.values_list("collection_id", flat=True))
-    documents = tuple(conversation.chosen_documents.values_list("document_id", flat=True))
-    return Scope(collections=collections or None, documents=documents or None)
+def scope_of(
+    conversation: Conversation, *, collections: Sequence[UUID] = (), documents: Sequence[UUID] = ()
+) -> Scope:
+    """What a question of the conversation is asked of: `chosen_scope`, and the files attached to it.
+
+    Of those only the ones that `documents` names, if it names any.
+    """
+    scope = chosen_scope(conversation, collections=collections, documents=documents)
+    attached, files = attached_places(conversation.id)
+    if attached is None:
+        return scope
+    return replace(
+        scope,
+        attached_to=conversation.id,
+        collections=None if scope.collections is None else (*scope.collections, attached),
+        documents=scope.documents if documents or scope.documents is None else (*scope.documents, *files),
+    )
+
+
+def chosen_scope(
+    conversation: Conversation, *, collections: Sequence[UUID] = (), documents: Sequence[UUID] = ()
+) -> Scope:
+    """What is given, for the rest what the conversation was told; with neither its persona's, or everything."""
+    of_it = {"conversation": conversation.id}
+    collections = collections or tuple(one for (one,) in _chosen_collections.rows(**of_it))
+    documents = documents or tuple(one for (one,) in _chosen_documents.rows(**of_it))
+    if not collections and not documents:
+        collections = default_collections(conversation)
+    return Scope(collections=tuple(collections) or None, documents=tuple(documents) or None)
+
+
+_chosen_collections = Prepared(
+    lambda conversation: ConversationCollection.objects.filter(conversation=conversation).values_list(
+        "collection_id"
+    )
+)
+_chosen_documents = Prepared(
+    lambda conversation: ConversationDocument.objects.filter(conversation=conversation).values_list("document_id")
+)
+
+
+def list_attachments(access: Access, conversation: Conversation) -> QuerySet[Document]:
+    """The files attached to one's own conversation."""
+    return attached_documents(access, conversation.id)
+
+
+def access_attachment(access: Access, conversation: Conversation, document_id: UUID) -> Document:
+    document = list_attachments(access, conversation).filter(id=document_id).first()
+    if document is None:
+        raise NotFound("There is no such attachment.")
+    return document
 
 
 def message_views(access: Access, messages: Iterable[Message]) -> list[dict[str, Any]]:
@@ -76,14 +163,30 @@ def message_views(access: Access, messages: Iterable[Message]) -> list[dict[str,
     ids = [message.id for message in messages]
     cited = list(Citation.objects.filter(message__in=ids).order_by("marker"))
     read = list(Source.objects.filter(message__in=ids).order_by("marker"))
+    said = Feedback.objects.filter(message__in=ids, author_id=access.user_id)
+    return views_of(access, messages, cited, read, among=places(messages), said=said)
+
+
+def views_of(
+    access: Access,
+    messages: Iterable[Message],
+    cited: Sequence[Citation],
+    read: Sequence[Source],
+    *,
+    among: Mapping[UUID, Place],
+    said: Iterable[Feedback],
+) -> list[dict[str, Any]]:
+    """The same of rows that are at hand, which may be out of an archive."""
     citations = _by_message(cited, stored_citations(access, cited))
     sources = _by_message(read, stored_sources(access, read))
+    own = {one.message_id: one for one in said}
     return [
         {
             "id": str(message.id),
             "conversation": str(message.conversation_id),
             "role": message.role,
             "parent": str(message.parent_id) if message.parent_id else None,
+            "siblings": among[message.id].as_json(),
             "content": message.content,
             "status": message.status,
             "finish_reason": message.finish_reason or None,
@@ -91,6 +194,7 @@ def message_views(access: Access, messages: Iterable[Message]) -> list[dict[str,
             "searched_for": message.searched_for or None,
             "citations": citations.get(message.id, []),
             "sources": sources.get(message.id, []),
+            "feedback": own_feedback(own.get(message.id)),
             "error": error_of(message),
             "usage": message.usage,
             "timings": message.timings,
@@ -98,6 +202,18 @@ def message_views(access: Access, messages: Iterable[Message]) -> list[dict[str,
         }
         for message in messages
     ]
+
+
+def own_feedback(feedback: Feedback | None) -> dict[str, Any] | None:
+    """Feedback as who gave it reads it."""
+    if feedback is None:
+        return None
+    return {
+        "rating": feedback.rating,
+        "comment": feedback.comment,
+        "created_at": feedback.created_at.isoformat(),
+        "updated_at": feedback.updated_at.isoformat(),
+    }
 
 
 def _by_message(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from conversations.models import Citation, Source
 from documents.links import passage_path
-from documents.selectors import visible_documents
+from documents.sight import documents_within_sight
 from retrieval.types import Hit
 from tenants.access import Access
 from tenants.links import absolute
@@ -59,10 +59,8 @@ def traced_passages(access: Access, places: Sequence[dict[str, Any]]) -> list[di
 
 def as_seen(access: Access, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Sources or citations, without words and address where `access` has no sight of the document now."""
-    wanted = {item["document"] for item in items if item["document"]}
-    seen: set[str] = set()
-    if wanted:
-        seen = set(map(str, visible_documents(access).filter(id__in=wanted).values_list("id", flat=True)))
+    wanted = {UUID(item["document"]) for item in items if item["document"]}
+    seen = set(map(str, documents_within_sight(access, wanted)))
     return [item if item["document"] in seen else _withheld(item) for item in items]
 
 

@@ -1,12 +1,51 @@
 from django.urls import path
 
-from conversations import views
+from conversations.views import assistants, attachments, chat, feedback, life, menu, models, prompts
+
+_ASSISTANT = "settings/assistants/<uuid:persona>/"
+_PROMPT = "settings/prompts/<uuid:prompt>/"
 
 urlpatterns = [
-    path("", views.chat, name="chat"),
-    path("c/", views.create, name="conversation-create"),
-    path("c/<uuid:conversation>/", views.conversation, name="conversation"),
-    path("c/answers/<uuid:message>/why/", views.why, name="answer-why"),
-    path("c/<uuid:conversation>/rename/", views.rename, name="conversation-rename"),
-    path("c/<uuid:conversation>/delete/", views.delete, name="conversation-delete"),
+    path("", chat.chat, name="chat"),
+    path("c/", chat.create, name="conversation-create"),
+    path("c/<uuid:conversation>/", chat.conversation, name="conversation"),
+    path("c/answers/<uuid:message>/why/", chat.why, name="answer-why"),
+    path("c/<uuid:conversation>/rename/", chat.rename, name="conversation-rename"),
+    path("c/<uuid:conversation>/branch/", chat.branch, name="conversation-branch"),
+    path("c/<uuid:conversation>/reopen/", chat.reopen, name="conversation-reopened"),
+    path("c/<uuid:conversation>/delete/", chat.delete, name="conversation-delete"),
+    path("c/<uuid:conversation>/pin/", menu.pin, name="conversation-pin"),
+    path("c/<uuid:conversation>/export/", menu.export, name="conversation-export"),
+    path("c/<uuid:conversation>/share/", menu.share_conversation, name="conversation-share"),
+    path("shared/", menu.shared, name="shared"),
+    path("s/<uuid:share>/", menu.share, name="share"),
+    path("s/<uuid:share>/copy/", menu.copy, name="share-copy"),
+    path("s/<uuid:share>/revoke/", menu.revoke, name="share-revoke"),
+    path("c/<uuid:conversation>/attachments/", attachments.attach, name="attach"),
+    path("c/answers/<uuid:message>/feedback/", feedback.answer_feedback, name="answer-feedback"),
+    path("feedback/", feedback.feedback, name="feedback"),
+    path("feedback/export/", feedback.export, name="feedback-export"),
+    path("feedback/seen/", feedback.seen, name="feedback-mark-seen"),
+    path("feedback/<uuid:feedback>/keep/", feedback.keep, name="feedback-keep"),
+    path("settings/assistants/", assistants.assistants, name="settings-assistants"),
+    path("settings/assistants/new/", assistants.new, name="assistant-new"),
+    path("settings/assistants/create/", assistants.create, name="assistant-create"),
+    path(_ASSISTANT, assistants.edit, name="settings-assistant"),
+    path(f"{_ASSISTANT}change/", assistants.change, name="assistant-change"),
+    path(f"{_ASSISTANT}archive/", assistants.archive, name="assistant-archive"),
+    path(f"{_ASSISTANT}restore/", assistants.restore, name="assistant-restore"),
+    path(f"{_ASSISTANT}reset/", assistants.reset, name="assistant-reset"),
+    path("settings/prompts/", prompts.prompts, name="settings-prompts"),
+    path("settings/prompts/create/", prompts.create, name="prompt-create"),
+    path(f"{_PROMPT}change/", prompts.change, name="prompt-change"),
+    path(f"{_PROMPT}delete/", prompts.delete, name="prompt-delete"),
+    path("settings/models/", models.models, name="settings-models"),
+    path("settings/models/server/", models.change_server, name="model-server-change"),
+    path("settings/models/default/", models.choose_default, name="model-default"),
+    path("settings/models/test/", models.test, name="model-try"),
+    path("settings/models/delete/", models.delete, name="model-delete"),
+    path("settings/models/pull/", models.pull, name="model-pull"),
+    path("settings/models/pull/<uuid:pull>/cancel/", models.cancel, name="pull-cancel"),
+    path("settings/conversations/", life.life, name="settings-conversations"),
+    path("settings/conversations/change/", life.change, name="life-change"),
 ]

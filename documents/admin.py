@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin import RelatedFieldListFilter
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.forms import ModelChoiceField
@@ -116,6 +117,16 @@ class CollectionAdmin(TenantModelAdmin):
         delete_collection(access=access_of(request), collection=obj)
 
 
+class _SharedCollections(RelatedFieldListFilter):
+    """Without the files of conversations, which are nobody else's to know of."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        return field.get_choices(
+            include_blank=False, ordering=ordering, limit_choices_to={"attached_to__isnull": True}
+        )
+
+
 class MoveForm(ActionForm):
     """What stands beside the list of actions: where to move to."""
 
@@ -124,7 +135,9 @@ class MoveForm(ActionForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Not before a request has said whose.
-        self.fields["collection"].queryset = Collection.objects.order_by("name")  # type: ignore[attr-defined]
+        self.fields["collection"].queryset = Collection.objects.filter(  # type: ignore[attr-defined]
+            attached_to=None
+        ).order_by("name")
 
 
 @admin.register(Document, site=tenant_admin)
@@ -143,7 +156,7 @@ class DocumentAdmin(TenantModelAdmin):
         "bytes",
         "created_at",
     )
-    list_filter = ("status", "collection")
+    list_filter = ("status", ("collection", _SharedCollections))
     search_fields = ("title", "name")
     list_select_related = ("collection",)
     date_hierarchy = "created_at"

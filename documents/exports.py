@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from documents.models import Document, DocumentVersion
-from documents.selectors import visible_documents
+from documents.selectors import readable_documents
 from tenants.access import Access
 from tenants.archives import safe_name
 from tenants.exports import ExportRun
@@ -27,7 +27,7 @@ def export_uploads(run: ExportRun, access: Access) -> None:
     """What a person uploaded and still sees. Registered with `on_person_exported`."""
 
     def uploads() -> QuerySet[Document]:
-        return visible_documents(access).filter(uploaded_by_id=access.user_id)
+        return readable_documents(access).filter(uploaded_by_id=access.user_id)
 
     def versions() -> QuerySet[DocumentVersion]:
         found: QuerySet[DocumentVersion] = DocumentVersion.objects.filter(document__in=uploads())

@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from documents.masking import Masker, MaskingRules, Pattern
 from documents.models import (
+    TERMINAL,
     Chunk,
     Collection,
     CollectionGrant,
@@ -24,6 +25,7 @@ from tenants.access import Access
 from tenants.errors import InvalidInput, NotFound
 from tenants.models import GroupMember, Membership
 from tenants.permissions import Action, Role
+from tenants.prepared import Prepared, PreparedModels
 
 # How long one of an organisation's own patterns may look at a title.
 _TITLE_SECONDS = 0.1
@@ -41,17 +43,29 @@ def _require_sight(access: Access) -> None:
         access.require(Action.READ_DOCUMENTS)
 
 
-def visible_collections(access: Access) -> QuerySet[Collection]:
+def visible_collections(access: Access, *, attached_to: UUID | None = None) -> QuerySet[Collection]:
     """What may be seen and searched in this person's name: the one place that decides it for every door.
 
     Everyone sees a collection that is not restricted. A restricted one is seen by admins, by whoever made it
     and by whom a grant names: a person, somebody's group, or a role, which speaks for the roles above it too.
-    Of that, a token limited to some collections sees those alone.
+    The files of a conversation are seen by who attached them, and only where `attached_to` names it.
+    Of that, a token limited to some collections sees those alone; a web site sees exactly its own.
     """
-    found: QuerySet[Collection] = Collection.objects.all()
-    if not access.allows(Action.SEE_RESTRICTED):
-        is_own = Q(created_by_id=access.user_id)
-        found = found.filter(Q(is_restricted=False) | is_own | Exists(_grants_to(access)))
+    attached = Q(attached_to=attached_to) if attached_to is not None else None
+    return _within_sight(access, attached)
+
+
+def readable_collections(access: Access) -> QuerySet[Collection]:
+    """The same with what this person has attached to any conversation: for documents that are named already."""
+    return _within_sight(access, Q(attached_to__isnull=False))
+
+
+def _within_sight(access: Access, attached: Q | None) -> QuerySet[Collection]:
+    is_own = Q(created_by_id=access.user_id)
+    seen = Q(attached_to__isnull=True)
+    if not access.sees_restricted:
+        seen &= Q(is_restricted=False) | is_own | Q(Exists(_grants_to(access)))
+    found: QuerySet[Collection] = Collection.objects.filter(seen if attached is None else seen | attached & is_own)
     if access.collections is not None:
         found = found.filter(id__in=access.collections)
     return found
@@ -69,13 +83,44 @@ def _grants_to(access: Access) -> QuerySet[CollectionGrant]:
 
 
 def sees_collection(access: Access, collection_id: UUID) -> bool:
-    return visible_collections(access).filter(id=collection_id).exists()
+    return readable_collections(access).filter(id=collection_id).exists()
 
 
 def visible_documents(access: Access) -> QuerySet[Document]:
     """Documents in collections that this person sees."""
     found: QuerySet[Document] = Document.objects.filter(collection__in=visible_collections(access))
     return found
+
+
+def readable_documents(access: Access) -> QuerySet[Document]:
+    """The same with what this person has attached to conversations: what a link or an old answer names."""
+    found: QuerySet[Document] = Document.objects.filter(collection__in=readable_collections(access))
+    return found
+
+
+def attached_documents(access: Access, attached_to: UUID) -> QuerySet[Document]:
+    """The files of one conversation, if this person attached them."""
+    own = readable_collections(access).filter(attached_to=attached_to)
+    found: QuerySet[Document] = Document.objects.filter(collection__in=own)
+    return found
+
+
+def attached_places(attached_to: UUID) -> tuple[UUID | None, list[UUID]]:
+    """The collection of one conversation's files, None before the first, and the documents in it."""
+    collection = next((one for (one,) in _attached_collection.rows(attached_to=attached_to)), None)
+    found = Document.objects.filter(collection=collection) if collection else Document.objects.none()
+    return collection, list(found.order_by("created_at", "id").values_list("id", flat=True))
+
+
+_attached_collection = Prepared(
+    lambda attached_to: Collection.objects.filter(attached_to=attached_to).values_list("id")
+)
+
+
+def names_being_read(access: Access, attached_to: UUID) -> list[str]:
+    """Files of one conversation that are still on their way into the index, the oldest first."""
+    waiting = attached_documents(access, attached_to).exclude(status__in=TERMINAL)
+    return list(waiting.order_by("created_at", "id").values_list("name", flat=True))
 
 
 def access_collection(access: Access, collection_id: UUID) -> Collection:
@@ -130,6 +175,8 @@ def sight_of(collection: Collection) -> Sight:
 
 def require_collections(access: Access, ids: Sequence[UUID], *, pointer: str) -> list[Collection]:
     """Collections named in a body, in that order: an unknown and a foreign id are the same 400."""
+    if not ids:
+        return []
     found = {one.id: one for one in visible_collections(access).filter(id__in=ids)}
     for place, wanted in enumerate(ids):
         if wanted not in found:
@@ -147,9 +194,14 @@ def name_collections(access: Access, names: dict[UUID, str]) -> None:
     names |= dict(visible_collections(access).order_by("name", "id").values_list("id", "name"))
 
 
-def require_documents(access: Access, ids: Sequence[UUID], *, pointer: str) -> list[Document]:
+def require_documents(
+    access: Access, ids: Sequence[UUID], *, pointer: str, attached_to: UUID | None = None
+) -> list[Document]:
     """Documents named in a body, in that order: an unknown and a foreign id are the same 400."""
-    found = {one.id: one for one in visible_documents(access).filter(id__in=ids)}
+    if not ids:
+        return []
+    seen = visible_collections(access, attached_to=attached_to)
+    found = {one.id: one for one in Document.objects.filter(collection__in=seen, id__in=ids)}
     for place, wanted in enumerate(ids):
         if wanted not in found:
             raise InvalidInput.at(pointer.format(place), "There is no such document.", "unknown_id")
@@ -162,7 +214,8 @@ def list_documents(access: Access) -> QuerySet[Document]:
 
 
 def access_document(access: Access, document_id: UUID) -> Document:
-    document = list_documents(access).filter(id=document_id).first()
+    _require_sight(access)
+    document = readable_documents(access).filter(id=document_id).first()
     if document is None:
         raise NotFound("There is no such document.")
     return document
@@ -208,16 +261,20 @@ def list_chunks(document: Document) -> QuerySet[Chunk]:
 
 def find_active_index() -> EmbeddingIndex | None:
     """The index that answers questions; None before the first document."""
-    found: EmbeddingIndex | None = EmbeddingIndex.objects.filter(status=EmbeddingIndex.Status.ACTIVE).first()
-    return found
+    return _active_index.first()
+
+
+_active_index = PreparedModels(
+    EmbeddingIndex, lambda: EmbeddingIndex.objects.filter(status=EmbeddingIndex.Status.ACTIVE)
+)
+_index = PreparedModels(EmbeddingIndex, lambda index: EmbeddingIndex.objects.filter(id=index))
 
 
 def find_index(index_id: UUID | None) -> EmbeddingIndex | None:
     """An index by its id, the active one without; None where it is gone or there is none."""
     if index_id is None:
         return find_active_index()
-    found: EmbeddingIndex | None = EmbeddingIndex.objects.filter(id=index_id).first()
-    return found
+    return _index.first(index=index_id)
 
 
 def list_sources(access: Access) -> QuerySet[Source]:
@@ -280,9 +337,12 @@ def was_masked_otherwise(version: DocumentVersion) -> bool:
     return version.masked_by != masking_rules().digest
 
 
+_masking_policy = PreparedModels(MaskingPolicy, lambda: MaskingPolicy.objects.order_by("id")[:1])
+
+
 def masking_rules() -> MaskingRules:
     """What the active tenant hides from search and models."""
-    policy = MaskingPolicy.objects.first()
+    policy = _masking_policy.first()
     if policy is None:
         return MaskingRules()
     return MaskingRules(

@@ -8,6 +8,7 @@ ErrorCode = Literal[
     "model_timeout",
     "model_incomplete",
     "model_empty",
+    "model_busy",
 ]
 
 
@@ -24,3 +25,16 @@ class ProviderError(Exception):
         self.code: ErrorCode = code
         self.detail = detail
         self.permanent = permanent
+
+
+class PromptTooLong(ProviderError):
+    """The server refused a prompt that is longer than the model's window; a shorter one may do.
+
+    `prompt_tokens` is how long it was and `window` what the model takes, where the server says so.
+    """
+
+    def __init__(self, *, prompt_tokens: int | None = None, window: int | None = None) -> None:
+        detail = "The question, with what belongs to it, is longer than the model takes."
+        super().__init__("model_error", detail, permanent=True)
+        self.prompt_tokens = prompt_tokens
+        self.window = window

@@ -7,6 +7,7 @@ sentence that differs in these alone is the same sentence.
 import unicodedata
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from providers.visible_text import latinised, without_unseen
 
@@ -131,6 +132,7 @@ def _goes_on(beyond: str, edge: str) -> bool:
     return edge.isdigit() and beyond[:1] in {".", ","} and beyond[1:2].isdigit()
 
 
+@lru_cache(4096)
 def _fold(character: str) -> str:
     if character.isascii():
         return character.lower()

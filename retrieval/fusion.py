@@ -6,7 +6,6 @@ from uuid import UUID
 import numpy as np
 
 from retrieval.candidates import Candidate
-from retrieval.words import coverage
 
 # What a title that the question says in full is worth, and a page with all of its words, beside a cosine of 1.
 # `python -m bench.retrieval` prints what each of them adds.
@@ -15,16 +14,18 @@ WORDS_WEIGHT = 0.8
 
 
 def fuse(
-    candidates: Sequence[Candidate], words: Sequence[str], titles: Mapping[UUID, float]
+    candidates: Sequence[Candidate], said: Sequence[float], titles: Mapping[UUID, float]
 ) -> list[tuple[Candidate, float]]:
-    """Candidates with their score, best first; `titles` says how much of a document's title the question says.
+    """Candidates with their score, best first.
+
+    `said` is how much of the question's words each one's page has (`words.coverage`), `titles` how much of a
+    document's title the question says.
 
     Three shares, each 0 to 1 on a scale of its own, are weighed and added. Neither their ranks nor their standard
     scores: both measure a passage by the company it happens to be in, and did worse (ADR 15).
     """
-    said = coverage(candidates, words)
     scores = [
-        one.cosine + TITLE_WEIGHT * titles.get(one.document, 0.0) + WORDS_WEIGHT * float(share)
+        one.cosine + TITLE_WEIGHT * titles.get(one.document, 0.0) + WORDS_WEIGHT * share
         for one, share in zip(candidates, said, strict=True)
     ]
     order = np.argsort(-np.array(scores), kind="stable")

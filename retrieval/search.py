@@ -13,7 +13,8 @@ from django.conf import settings
 
 from documents.embedders import embed
 from documents.models import Chunk, Document, EmbeddingIndex
-from documents.selectors import find_active_index, hidden_titles, visible_collections
+from documents.selectors import find_active_index, find_index, hidden_titles
+from documents.sight import names_within_sight
 from providers.errors import ProviderError
 from providers.visible_text import plain
 from retrieval import candidates
@@ -25,10 +26,12 @@ from retrieval.reranking import reranked, shortlist_of, shortlist_size
 from retrieval.titles import TitleMatcher
 from retrieval.tracing import CONSIDERED, with_shares
 from retrieval.types import Found, Hit, Mode, QuestionVector, Scope, Shortlist
+from retrieval.words import coverage
 from tenants.access import Access
 from tenants.db import tenant_atomic
 from tenants.errors import Unavailable
 from tenants.permissions import Action
+from tenants.prepared import Prepared, any_of
 
 logger = logging.getLogger(__name__)
 
@@ -100,9 +103,11 @@ def find_passages(
     top_k: int,
     scope: Scope = EVERYWHERE,
     mode: Mode = Mode.HYBRID,
+    visible: Sequence[UUID] | None = None,
 ) -> Found:
     """`search` for a question embedded already, inside the caller's unit. No vector: by words alone.
 
+    `visible` is what `visible_collections` has said in this unit, where the caller has asked it already.
     The caller hands it on to `reranked`, or `reranked_aside`, when the unit is over. It looks where the vector
     belongs, even if another index has become the active one since. If that one is gone too, hybrid search goes by
     words, search by meaning raises `Unavailable`.
@@ -111,12 +116,15 @@ def find_passages(
     if index is None:
         return Found(question)
     started, question = time.perf_counter(), plain(question)
-    visible = list(visible_collections(access).values_list("id", flat=True))
+    if visible is None:
+        visible = list(names_within_sight(access, attached_to=scope.attached_to))
     asked, scope = exact_words(question, scope) if mode is Mode.LEXICAL else (question, scope)
     words, matcher = candidates.words_of(asked), TitleMatcher(asked)
-    found = _listed(index, vector, visible, scope, mode, asked, words, _named(visible, scope, matcher, mode))
+    named = _named(visible, scope, matcher) if mode is Mode.HYBRID else None
+    found = _listed(index, vector, visible, scope, mode, asked, words, named or {})
     listed = time.perf_counter()
-    hits = _ordered(found, words, mode, _titled(found, matcher), _looked_at(mode, top_k))
+    titles = _titled(found, matcher) if named is None else named
+    hits = _ordered(found, coverage(found, words), mode, titles, _looked_at(mode, top_k))
     return Found(
         question=question,
         hits=hits[:top_k],
@@ -153,20 +161,26 @@ def _telling(question: str, words: Sequence[str]) -> list[str]:
     return [word for word in words if any(one.startswith(word) for one in telling)]
 
 
-def _named(visible: Sequence[UUID], scope: Scope, matcher: TitleMatcher, mode: Mode) -> dict[UUID, float]:
+def _named(visible: Sequence[UUID], scope: Scope, matcher: TitleMatcher) -> dict[UUID, float] | None:
     """The documents that the question names, with how much of their title it says.
 
-    With too many documents to look at them all, none: then those count that are found by meaning.
+    None with too many documents to look at them all: then those count that are found by meaning.
     """
-    if mode is not Mode.HYBRID:
-        return {}
-    titled = Document.objects.filter(collection__in=visible)
-    if scope.documents is not None:
-        titled = titled.filter(id__in=scope.documents)
-    titles = list(titled.values_list("id", "title")[: _TITLES + 1])
+    if scope.documents is None:
+        titles = _titles_in.rows(collections=list(visible))
+    else:
+        titled = Document.objects.filter(collection__in=visible, id__in=scope.documents)
+        titles = list(titled.values_list("id", "title")[: _TITLES + 1])
     if len(titles) > _TITLES:
-        return {}
+        return None
     return {document: share for document, title in titles if (share := matcher(title))}
+
+
+_titles_in = Prepared(
+    lambda collections: Document.objects.filter(any_of("collection", collections)).values_list("id", "title")[
+        : _TITLES + 1
+    ]
+)
 
 
 def _titled(found: Sequence[Candidate], matcher: TitleMatcher) -> dict[UUID, float]:
@@ -177,24 +191,24 @@ def _titled(found: Sequence[Candidate], matcher: TitleMatcher) -> dict[UUID, flo
 
 def _at_home(vector: QuestionVector | None) -> tuple[EmbeddingIndex | None, QuestionVector | None]:
     """The vector with its own index; where that is gone, or there is none, the active one without a vector."""
-    own = EmbeddingIndex.objects.filter(id=vector.index).first() if vector is not None else None
+    own = find_index(vector.index) if vector is not None else None
     return (own, vector) if own is not None else (find_active_index(), None)
 
 
 def _rank(
-    found: Sequence[Candidate], words: Sequence[str], mode: Mode, titles: Mapping[UUID, float]
+    found: Sequence[Candidate], said: Sequence[float], mode: Mode, titles: Mapping[UUID, float]
 ) -> Iterator[tuple[Candidate, float]]:
     if mode is Mode.VECTOR:
         return ((one, one.cosine) for one in found)
-    return best_of_each_page(fuse(found, words, titles))
+    return best_of_each_page(fuse(found, said, titles))
 
 
 def _ordered(
-    found: Sequence[Candidate], words: Sequence[str], mode: Mode, titles: Mapping[UUID, float], size: int
+    found: Sequence[Candidate], said: Sequence[float], mode: Mode, titles: Mapping[UUID, float], size: int
 ) -> list[Hit]:
     """The best `size`, each with what the lists say of it."""
-    ranked = list(islice(_rank(found, words, mode, titles), size))
-    return with_shares(_hits(ranked), found, words, titles)
+    ranked = list(islice(_rank(found, said, mode, titles), size))
+    return with_shares(_hits(ranked), found, said, titles)
 
 
 def _looked_at(mode: Mode, top_k: int) -> int:
@@ -208,26 +222,29 @@ def _shortlist(hits: Sequence[Hit], mode: Mode, top_k: int) -> Shortlist | None:
     return shortlist_of(chosen, hidden_titles(hit.title for hit in chosen)) if size else None
 
 
+_shown = Prepared(lambda chunks: Chunk.objects.filter(any_of("id", chunks)).values_list("id", *_SHOWN))
+
+
 def _hits(ranked: Sequence[tuple[Candidate, float]]) -> list[tuple[Candidate, Hit]]:
-    rows = Chunk.objects.select_related("document", "version").only(*_SHOWN)
-    chunks = rows.in_bulk([one.chunk for one, _score in ranked])
+    rows = _shown.rows(chunks=[one.chunk for one, _score in ranked])
+    shown = {row[0]: dict(zip(_SHOWN, row[1:], strict=True)) for row in rows}
     return [
         (
             candidate,
             Hit(
-                document=chunk.document.id,
-                name=chunk.document.name,
-                title=chunk.document.title,
-                version=chunk.version.number,
-                page=chunk.page,
-                text=chunk.text,
+                document=candidate.document,
+                name=row["document__name"],
+                title=row["document__title"],
+                version=row["version__number"],
+                page=row["page"],
+                text=row["text"],
                 score=score,
-                start=chunk.start,
-                end=chunk.end,
+                start=row["start"],
+                end=row["end"],
                 cosine=candidate.cosine,
-                heading=chunk.heading,
+                heading=row["heading"],
             ),
         )
         for candidate, score in ranked
-        if (chunk := chunks.get(candidate.chunk)) is not None
+        if (row := shown.get(candidate.chunk)) is not None
     ]

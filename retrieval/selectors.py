@@ -14,6 +14,7 @@ from retrieval.sufficiency import THRESHOLD
 from tenants.access import Access
 from tenants.errors import Conflict, InvalidInput, NotFound
 from tenants.permissions import Action
+from tenants.prepared import Prepared
 
 
 def list_question_sets(access: Access) -> QuerySet[QuestionSet]:
@@ -148,8 +149,10 @@ def find_threshold(index_id: UUID | None) -> float | None:
     """How sure an answer from this index must be; None where the built-in value holds."""
     if index_id is None:
         return None
-    found: Sufficiency | None = Sufficiency.objects.filter(index=index_id).first()
-    return None if found is None else found.threshold
+    return next((threshold for (threshold,) in _thresholds.rows(index=index_id)), None)
+
+
+_thresholds = Prepared(lambda index: Sufficiency.objects.filter(index=index).values_list("threshold"))
 
 
 def threshold_of(index_id: UUID) -> float:

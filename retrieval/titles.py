@@ -1,6 +1,7 @@
 """How much of a document's title a question says: people ask for a document by its name, or a part of it."""
 
 import re
+from functools import lru_cache
 
 _GRAM = 4
 _ENDING = re.compile(r"\.[a-z]{2,5}$")
@@ -35,6 +36,7 @@ class TitleMatcher:
         return said / total if total else 0.0
 
 
+@lru_cache(maxsize=4096)  # the same titles are compared with every question
 def _pieces(title: str) -> dict[str, int]:
     pieces: dict[str, int] = {}
     for run in _RUN.findall(title):

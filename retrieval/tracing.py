@@ -6,7 +6,6 @@ from uuid import UUID
 
 from retrieval.candidates import Candidate
 from retrieval.types import Hit
-from retrieval.words import coverage
 
 CONSIDERED = 20
 """How many of the best passages are told of, given to the model or not."""
@@ -15,14 +14,16 @@ CONSIDERED = 20
 def with_shares(
     hits: Sequence[tuple[Candidate, Hit]],
     found: Sequence[Candidate],
-    words: Sequence[str],
+    said: Sequence[float],
     titles: Mapping[UUID, float],
 ) -> list[Hit]:
-    """The hits with their score and place by meaning, words and title; without a list that says nothing of one."""
-    said = dict(zip((one.chunk for one in found), map(float, coverage(found, words)), strict=True))
+    """The hits with their score and place by meaning, words and title; without a list that says nothing of one.
+
+    `said` is what each passage found has of the question's words.
+    """
     lists = {
         "meaning": {one.chunk: one.cosine for one in found},
-        "words": said,
+        "words": {one.chunk: share for one, share in zip(found, said, strict=True)},
         "title": {one.chunk: titles.get(one.document, 0.0) for one in found},
     }
     places = {name: _places(scores) for name, scores in lists.items()}

@@ -18,7 +18,9 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Where to look, within what the person may see. None means everywhere.
+    """Where to look, within what the person may see. None means everywhere, and the files of no conversation.
+
+    `attached_to` is the conversation whose files are looked through too.
 
     A document with one of `tags`, in one of `languages` (ISO 639-1), dated from `after` on and earlier than
     `before`; see `retrieval.filters` for its date. Of its passages those with all of `phrases` and nothing of
@@ -27,6 +29,7 @@ class Scope:
 
     collections: tuple[UUID, ...] | None = None
     documents: tuple[UUID, ...] | None = None
+    attached_to: UUID | None = None
     tags: tuple[str, ...] | None = None
     languages: tuple[str, ...] | None = None
     after: datetime | None = None

@@ -5,7 +5,6 @@ from typing import Protocol
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
 # BM25's two constants: how soon a repeated word stops counting, and how much long pages are held back.
 _SATURATION = 0.8
@@ -25,8 +24,8 @@ class Worded(Protocol):
     def counts(self) -> dict[str, int]: ...
 
 
-def coverage(passages: Sequence[Worded], words: Sequence[str]) -> NDArray[np.float64]:
-    """For each passage how much of `words` its page says, 0 to about 1, shape [len(passages)].
+def coverage(passages: Sequence[Worded], words: Sequence[str]) -> list[float]:
+    """For each passage how much of `words` its page says, 0 to about 1.
 
     BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009) of the page, as far as its
     passages are among those given, over what a page with every word often would get. A word's rarity is its rarity
@@ -35,7 +34,7 @@ def coverage(passages: Sequence[Worded], words: Sequence[str]) -> NDArray[np.flo
     """
     wanted = list(dict.fromkeys(words))
     if not passages or not wanted:
-        return np.zeros(len(passages))
+        return [0.0] * len(passages)
     pages = {place: number for number, place in enumerate(dict.fromkeys(map(_place, passages)))}
     rows = np.array([pages[_place(one)] for one in passages])
     counts, lengths = np.zeros((len(pages), len(wanted))), np.zeros(len(pages))
@@ -46,8 +45,8 @@ def coverage(passages: Sequence[Worded], words: Sequence[str]) -> NDArray[np.flo
     usual = lengths[rows].mean() or 1.0
     held_back = _SATURATION * (1 - _LENGTH + _LENGTH * lengths / usual)
     said = counts / (counts + held_back[:, None])
-    share: NDArray[np.float64] = ((said @ rarity) / rarity.sum())[rows]
-    return share
+    shares: list[float] = ((said @ rarity) / rarity.sum())[rows].tolist()
+    return shares
 
 
 def _place(passage: Worded) -> tuple[UUID, int]:

@@ -8,15 +8,18 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from tenants.db import person_atomic, tenant_atomic
 from tenants.errors import NotAuthenticated, NotFound, PermissionRefused
 from tenants.models import ApiToken, Membership, Tenant, User
 from tenants.permissions import PERMISSIONS, Action, Role, Scope, scopes_of_role
+from tenants.prepared import Prepared, PreparedModels
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH = 43  # 62**43 > 2**256: two UUIDs
@@ -30,6 +33,8 @@ class Carrier(StrEnum):
     CLI = "cli"
     # What goes on without anybody, as a page that is looked at again every day.
     WORKER = "worker"
+    # A visitor of a web site that shows the widget.
+    SITE = "site"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +50,9 @@ class Access:
     carrier: Carrier
     scopes: frozenset[Scope]
     token_id: UUID | None = None
-    # The only collections that this token reaches; None for all that its person sees.
+    # The site whose visitor `user_id` is: the id of no account.
+    site_id: UUID | None = None
+    # The only collections that this token or site reaches; None for all that its person sees.
     collections: frozenset[UUID] | None = None
     # Where the request came from.
     address: str | None = None
@@ -58,7 +65,8 @@ class Access:
 
     def allows(self, action: Action) -> bool:
         rule = PERMISSIONS[action]
-        has_scope = rule.scope is None or self.carrier is not Carrier.TOKEN or rule.scope in self.scopes
+        is_bound = self.carrier in {Carrier.TOKEN, Carrier.SITE}
+        has_scope = rule.scope is None or not is_bound or rule.scope in self.scopes
         return has_scope and self.role.covers(rule.role)
 
     def require(self, action: Action) -> None:
@@ -66,17 +74,19 @@ class Access:
         if not self.allows(action):
             raise PermissionRefused
 
+    @property
+    def sees_restricted(self) -> bool:
+        """Whether it needs no grant: admins see every collection, a site those that were chosen for it."""
+        return self.carrier is Carrier.SITE or self.allows(Action.SEE_RESTRICTED)
 
-def _access(
-    membership: Membership,
-    *,
-    carrier: Carrier,
-    scopes: frozenset[Scope] | None = None,
-    token: ApiToken | None = None,
-    address: str | None = None,
-) -> Access:
+    @property
+    def spender_id(self) -> UUID:
+        """Whose use it is: a site's visitors spend together."""
+        return self.site_id or self.user_id
+
+
+def _access(membership: Membership, *, carrier: Carrier, address: str | None = None) -> Access:
     role = Role(membership.role)
-    own = scopes_of_role(role)
     return Access(
         tenant_id=membership.tenant.id,
         tenant_slug=membership.tenant.slug,
@@ -85,12 +95,9 @@ def _access(
         email=membership.user.email,
         role=role,
         carrier=carrier,
-        scopes=own if scopes is None else own & scopes,
-        token_id=token.id if token else None,
-        collections=frozenset(token.collections) if token and token.collections is not None else None,
+        scopes=scopes_of_role(role),
         address=address,
         rate_limit=membership.tenant.rate_limit,
-        expires_at=token.expires_at if token else None,
     )
 
 
@@ -117,23 +124,50 @@ def access_by_token(raw: str, *, address: str | None = None) -> Access:
         raise refused
     tenant_id, token_id = ids
     with tenant_atomic(tenant_id):
-        alive = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
-        token = ApiToken.objects.filter(alive, id=token_id).first()
+        token = _living_token.first(wanted=token_id)
         # Compared even when there is none, so that a miss costs what a hit does.
         stored = bytes(token.secret_sha256) if token else bytes(32)
         if not hmac.compare_digest(stored, hash_secret(match[2])) or token is None:
             raise refused
-        membership = (
-            Membership.objects.select_related("tenant", "user")
-            .filter(user=token.user_id, user__is_active=True, tenant__is_active=True)
-            .first()
-        )
-        if membership is not None:
+        holders = _holder.rows(user=token.user_id)
+        if holders:
             _note_use(token)
-    if membership is None:
+    if not holders:
         raise refused
-    scopes = frozenset(Scope(scope) for scope in token.scopes)
-    return _access(membership, carrier=Carrier.TOKEN, scopes=scopes, token=token, address=address)
+    return _access_of(tenant_id, token, holders[0], address)
+
+
+# Every call of a program asks these.
+_living_token = PreparedModels(
+    ApiToken,
+    lambda wanted: ApiToken.objects.filter(
+        Q(expires_at=None) | Q(expires_at__gt=Now()), revoked_at=None, id=wanted
+    ),
+)
+_holder = Prepared(
+    lambda user: Membership.objects.filter(user=user, user__is_active=True, tenant__is_active=True).values_list(
+        "role", "user__email", "tenant__slug", "tenant__name", "tenant__rate_limit"
+    )
+)
+
+
+def _access_of(tenant_id: UUID, token: ApiToken, holder: tuple[Any, ...], address: str | None) -> Access:
+    role, email, slug, name, rate_limit = holder
+    return Access(
+        tenant_id=tenant_id,
+        tenant_slug=slug,
+        tenant_name=name,
+        user_id=token.user_id,
+        email=email,
+        role=Role(role),
+        carrier=Carrier.TOKEN,
+        scopes=scopes_of_role(Role(role)) & frozenset(Scope(scope) for scope in token.scopes),
+        token_id=token.id,
+        collections=None if token.collections is None else frozenset(token.collections),
+        address=address,
+        rate_limit=rate_limit,
+        expires_at=token.expires_at,
+    )
 
 
 def _note_use(token: ApiToken) -> None:
@@ -167,6 +201,26 @@ def access_in_absence(tenant_id: UUID, user_id: UUID | None, action: Action) -> 
                 if access.allows(action):
                     return access
     raise NotFound("The organisation has no owner.")
+
+
+def access_of_visitor(
+    tenant: Tenant, *, site_id: UUID, visitor_id: UUID, collections: frozenset[UUID], address: str | None
+) -> Access:
+    """A visitor of a site: may ask, and sees exactly these collections."""
+    return Access(
+        tenant_id=tenant.id,
+        tenant_slug=tenant.slug,
+        tenant_name=tenant.name,
+        user_id=visitor_id,
+        email="",
+        role=Role.VIEWER,
+        carrier=Carrier.SITE,
+        scopes=frozenset({Scope.CHAT}),
+        site_id=site_id,
+        collections=collections,
+        address=address,
+        rate_limit=tenant.rate_limit,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +290,7 @@ __all__ = [
     "access_by_token",
     "access_in_absence",
     "access_of_cli",
+    "access_of_visitor",
     "bearer_of",
     "decode_token_id",
     "encode_token_id",

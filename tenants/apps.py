@@ -10,11 +10,20 @@ class TenantsConfig(AppConfig):
         from tenants import admin, checks, platform_admin  # noqa: F401
         from tenants.adapters import sessions  # noqa: F401
         from tenants.api import authentication  # noqa: F401
-        from tenants.jobs.handlers import JobHandler, register_job
+        from tenants.jobs.handlers import JobHandler, Queue, register_job
+        from tenants.registry import on_person_erased, on_quota_near
         from tenants.services import exports
         from tenants.services.jobs import JobGuide, register_guide
+        from tenants.services.purging import register_purge
+        from tenants.webhooks import announcing, sending
+        from tenants.webhooks import services as webhooks
+        from tenants.webhooks.purging import purge_deliveries
 
         register_job(exports.EXPORT, JobHandler(run=exports.run_export, give_up=exports.give_up))
+        register_job(announcing.SEND, JobHandler(run=sending.send_due, give_up=sending.give_up, queue=Queue.SEND))
+        on_quota_near.register(announcing.announce_quota)
+        on_person_erased.register(webhooks.forget_person)
+        register_purge(lambda *, dry_run: {"webhook deliveries": purge_deliveries(dry_run=dry_run)})
         register_guide(
             exports.EXPORT,
             JobGuide(

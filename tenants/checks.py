@@ -1,14 +1,16 @@
-"""Checks that refuse a model without both locks, and a database role that could pick them."""
+"""Checks that refuse a model without both locks, a database role that could pick them, and unreadable settings."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.checks import Error, Tags, register
 from django.db import connections, models
 
 from tenants.constraints import OWNER_ROLE, RowLevelSecurity, TenantForeignKey
 from tenants.models.base import TenantKey, TenantModel
+from tenants.prices import parse_prices
 from tenants.tables import DISPATCH_TABLES, GLOBAL_TABLES
 
 
@@ -55,6 +57,16 @@ def _model_errors(model: type[TenantModel]) -> list[Error]:
     if model._meta.local_many_to_many:
         errors.append(Error("Many-to-many: use a link model.", obj=model, id="tenants.E007"))
     return errors
+
+
+@register()
+def check_prices(app_configs: Any, **_kwargs: Any) -> list[Error]:
+    """The operator's prices of models can be read."""
+    try:
+        parse_prices(settings.DOCENT_MODEL_PRICES)
+    except ValueError as error:
+        return [Error(f"DOCENT_MODEL_PRICES cannot be used: {error}.", id="tenants.E201")]
+    return []
 
 
 @register(Tags.database)

@@ -10,9 +10,10 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.apps.registry import Apps
 from django.conf import settings
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
+from tenants.answering import is_away
 from tenants.context import person_context, tenant_context
 
 T = TypeVar("T")
@@ -57,6 +58,9 @@ async def run_unit(fn: Callable[[], T]) -> T:
     """Run a synchronous function on the bounded executor and give its connection back afterwards."""
 
     def unit() -> T:
+        # Else each that waits for its turn here would wait for a connection too, one after the other.
+        if is_away():
+            raise OperationalError("the database server does not answer")
         try:
             return fn()
         finally:

@@ -99,7 +99,7 @@ class Door:
         pairs = (
             (revocation.tenant_id, access.tenant_id),
             (revocation.user_id, access.user_id),
-            (revocation.token_id, access.token_id),
+            (revocation.token_id, access.token_id or access.site_id),
             (revocation.session_sha256, self.login and self.login.session_sha256),
         )
         named = [(revoked, own) for revoked, own in pairs if revoked]

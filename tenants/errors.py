@@ -67,6 +67,12 @@ class RequestInProgress(Conflict):
     code, title, retry_after = "request_in_progress", "The same request is being carried out", 1
 
 
+class PreconditionFailed(DocentError):
+    """`If-Match` names what is not there any more."""
+
+    status, code, title = 412, "precondition_failed", "It is not what you have read any more"
+
+
 class TooLarge(DocentError):
     status, code, title = 413, "too_large", "Too large"
 
@@ -122,3 +128,10 @@ class Failure(DocentError):
 
 class Unavailable(DocentError):
     status, code, title = 503, "unavailable", "Temporarily unavailable, try again"
+    retry_after = 2
+
+
+class Restarting(Unavailable):
+    """This process goes down; another one takes its place."""
+
+    code, title = "restarting", "The service is being restarted"

@@ -24,7 +24,9 @@ from tenants.registry import Registry
 _BATCH = 1000
 
 # Columns that no export holds: hashed and sealed secrets, and what is computed from the rest.
-LEFT_OUT = frozenset({"secret_sha256", "sealed_body", "sealed_secret", "embedding", "words"})
+LEFT_OUT = frozenset(
+    {"secret_sha256", "sealed_body", "sealed_secret", "sealed_former_secret", "embedding", "words"}
+)
 
 _README = """\
 {title}

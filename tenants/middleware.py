@@ -1,6 +1,7 @@
 """Where a request's tenant comes from, and the transaction in its name."""
 
 import re
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -9,17 +10,17 @@ from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import set_script_prefix
-from django.views.defaults import page_not_found
+from django.views.defaults import bad_request, page_not_found, server_error
 
 from tenants.access import Access, access_by_token, bearer_of
 from tenants.addresses import address_of
 from tenants.api.problems import problem_response
 from tenants.db import run_unit, tenant_atomic
-from tenants.errors import DocentError, NotAuthenticated, NotFound
+from tenants.errors import DocentError, Failure, InvalidInput, NotAuthenticated, NotFound, Unavailable
 from tenants.limits.bucket import Verdict, count_call
 from tenants.limits.callers import Caller, caller_of, recall_caller, remember_caller
 from tenants.links import global_url, tenant_url
@@ -109,10 +110,7 @@ class TenantMiddleware:
         if not _BEARER.match(request.path_info):
             return None
         try:
-            bearer = bearer_of(request.headers.get("Authorization"))
-            if bearer is None:
-                raise NotAuthenticated
-            request.access = _access_of_program(request, bearer)  # type: ignore[attr-defined]
+            request.access = access_of_program(request)  # type: ignore[attr-defined]
         except DocentError as error:
             return problem_response(error, request)
         return None
@@ -138,11 +136,31 @@ class TenantMiddleware:
         return response  # type: ignore[no-any-return]
 
 
+def malformed(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's `handler400`: what it has found wrong with a request before any view was asked."""
+    if _BEARER.match(request.path_info):
+        return problem_response(InvalidInput("The request is malformed.", code="malformed"), request)
+    return bad_request(request, exception)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's `handler404`: of paths that lead nowhere programs hear as of everything else."""
     if _BEARER.match(request.path_info):
         return problem_response(NotFound(), request)
     return page_not_found(request, exception)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Django's `handler500`. A database that is away is no fault that anybody need hear of as one: come again."""
+    is_away = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError))
+    error = Unavailable() if is_away else Failure()
+    if _BEARER.match(request.path_info):
+        return problem_response(error, request)
+    response = server_error(request)
+    response.status_code = error.status
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _refuse_bound_session(request: HttpRequest) -> HttpResponse | None:
@@ -155,8 +173,16 @@ def _refuse_bound_session(request: HttpRequest) -> HttpResponse | None:
     return render(request, "account/bound_session.html", {"chat_url": tenant_url(slug, "chat")}, status=403)
 
 
-def _access_of_program(request: HttpRequest, bearer: str) -> Access:
-    """Look a token up, and count the call: before that where its person is known, as a flood's is."""
+def access_of_program(request: HttpRequest, *, is_counted: bool = True) -> Access:
+    """Look a token up, and count the call: before that where its person is known, as a flood's is.
+
+    Raises `NotAuthenticated` and `RateLimited`.
+    """
+    bearer = bearer_of(request.headers.get("Authorization"))
+    if bearer is None:
+        raise NotAuthenticated
+    if not is_counted:
+        return access_by_token(bearer, address=address_of(request))
     known = recall_caller(bearer)
     if known is not None:
         _count(request, known)

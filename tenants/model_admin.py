@@ -124,7 +124,8 @@ class OfferedLookups(_ModelAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         offered = [*self.get_list_filter(request), *([self.date_hierarchy] if self.date_hierarchy else [])]
         for one in offered:
-            name = getattr(one, "parameter_name", None) or str(one)
+            # A filter of its own kind comes with its field.
+            name = one[0] if isinstance(one, tuple) else getattr(one, "parameter_name", None) or str(one)
             if lookup == name or (lookup.startswith(f"{name}__") and lookup[len(name) + 2 :] in _LOOKUPS):
                 return True
         return False

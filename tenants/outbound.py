@@ -72,7 +72,7 @@ class PublicSession(requests.Session):
     Hosts in `private_hosts`, each `host` or `host:port`, may be private and may speak plain http; with
     `allows_http` all may. The time limit is of the whole request, looking up the name included. Through `proxy`,
     as `host:port`, connections are opened by CONNECT to the address that was checked. Every refusal and failure
-    is a `requests.RequestException`.
+    is a `requests.RequestException`; with `cuts` an answer that is too long is none, only its beginning is kept.
     """
 
     def __init__(
@@ -83,12 +83,13 @@ class PublicSession(requests.Session):
         max_bytes: int = _MAX_BYTES,
         allows_http: bool = False,
         proxy: str = "",
+        cuts: bool = False,
     ) -> None:
         super().__init__()
         self.trust_env = False
         # A connection that is kept would outlive its own time limit.
         self.headers.update({"Accept-Encoding": "gzip", "Connection": "close"})
-        self._seconds, self._max_bytes = seconds, max_bytes
+        self._seconds, self._max_bytes, self._cuts = seconds, max_bytes, cuts
         self._private_hosts, self._allows_http, self._proxy = private_hosts, allows_http, proxy
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter())
@@ -115,7 +116,7 @@ class PublicSession(requests.Session):
             if response.is_redirect:
                 response.close()
                 raise AddressMoved(response.headers["Location"])
-            response._content = _read(response, self._max_bytes, errand)
+            response._content = _read(response, self._max_bytes, errand, cuts=self._cuts)
         return response
 
 
@@ -236,8 +237,8 @@ def _limited(errand: _Errand) -> Iterator[_Errand]:
         errand.close()
 
 
-def _read(response: requests.Response, max_bytes: int, errand: _Errand) -> bytes:
-    """The whole body, unpacked: what is too long is cut, packed or not."""
+def _read(response: requests.Response, max_bytes: int, errand: _Errand, *, cuts: bool) -> bytes:
+    """The whole body, unpacked; of what is too long, packed or not, no more is read."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", ""} | _GZIP:
         response.close()
@@ -249,6 +250,8 @@ def _read(response: requests.Response, max_bytes: int, errand: _Errand) -> bytes
         content += block if unpacker is None else _unpacked(unpacker, block, max_bytes - len(content) + 1)
         if max(read, len(content)) > max_bytes:
             response.close()
+            if cuts:
+                return bytes(content[:max_bytes])
             raise AnswerTooLong("The answer is too long.")
     # The end of a body without a length is the end of its connection, whoever ended it.
     if errand.is_over or (unpacker is not None and read and not unpacker.eof):

@@ -42,7 +42,14 @@ SCOPE_ROLES: dict[Scope, Role] = {
 class Action(StrEnum):
     READ_SELF = "me.read"
     CHAT = "conversations.use"
+    SHARE = "conversations.share"
+    ATTACH_FILES = "conversations.attach"
     EXPLAIN_ANSWERS = "conversations.explain"
+    WRITE_PERSONAS = "personas.write"
+    MANAGE_PERSONAS = "personas.manage"
+    WRITE_PROMPTS = "prompts.write"
+    SHARE_PROMPTS = "prompts.share"
+    MANAGE_PROMPTS = "prompts.manage"
     READ_DOCUMENTS = "documents.read"
     WRITE_DOCUMENTS = "documents.write"
     MANAGE_DOCUMENTS = "documents.manage"
@@ -70,8 +77,20 @@ class Rule:
 PERMISSIONS: dict[Action, Rule] = {
     Action.READ_SELF: Rule(Role.VIEWER, None),
     Action.CHAT: Rule(Role.VIEWER, Scope.CHAT),
+    # Let others of the organisation read a conversation of one's own, where its admins allow that.
+    Action.SHARE: Rule(Role.MEMBER, Scope.CHAT),
+    # Files of one's own conversation: nobody else reads them.
+    Action.ATTACH_FILES: Rule(Role.MEMBER, Scope.CHAT),
     # What was found for an answer, in which lists, and how long it took.
     Action.EXPLAIN_ANSWERS: Rule(Role.ADMIN, Scope.CHAT),
+    # Make assistants, change and archive those that one made oneself.
+    Action.WRITE_PERSONAS: Rule(Role.MEMBER, Scope.CHAT),
+    # Those of others, and the one that is chosen where a chat begins: that changes how everybody is answered.
+    Action.MANAGE_PERSONAS: Rule(Role.ADMIN, Scope.ADMIN),
+    # Keep prompts of one's own, show them to everybody, and change what others show.
+    Action.WRITE_PROMPTS: Rule(Role.VIEWER, Scope.CHAT),
+    Action.SHARE_PROMPTS: Rule(Role.MEMBER, Scope.CHAT),
+    Action.MANAGE_PROMPTS: Rule(Role.ADMIN, Scope.ADMIN),
     Action.READ_DOCUMENTS: Rule(Role.VIEWER, Scope.DOCUMENTS_READ),
     # Upload, and change or delete what one made oneself.
     Action.WRITE_DOCUMENTS: Rule(Role.MEMBER, Scope.DOCUMENTS_WRITE),

@@ -1,7 +1,7 @@
 """What lower apps publish and upper apps fill in `AppConfig.ready`: no signals for domain logic."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, ParamSpec
 from uuid import UUID
 
@@ -35,6 +35,15 @@ on_collections_named: Registry[[Any, list[UUID]]] = Registry()
 # name by id, in the order in which people read them.
 on_collections_listed: Registry[[Any, dict[UUID, str]]] = Registry()
 
+# Called in the tenant's unit with the kind of a limit of the whole organisation, how many percent of it are used
+# now or will be with what is about to be spent, the period in which that is news once ("": each time), and what
+# there is to say of it.
+on_quota_near: Registry[[Any, int, str, Mapping[str, Any]]] = Registry()
+
 # Called in each tenant's unit with the id of a person whose traces go, and a count of removed rows by table to
 # add to.
 on_person_erased: Registry[[UUID, Counter[str]]] = Registry()
+
+# Called in the tenant's unit with ids of whose use was counted and no member is, and a dictionary, to which the
+# names of those that the app knows are added.
+on_spenders_named: Registry[[list[UUID], dict[UUID, str]]] = Registry()

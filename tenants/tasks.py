@@ -9,6 +9,7 @@ from django.conf import settings
 from tenants import sealing
 from tenants.jobs.periodic import one_at_a_time
 from tenants.services import erasure, purging, totals
+from tenants.webhooks import purging as webhooks
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,20 @@ def finish_erasures() -> int:
 def purge_exports() -> int:
     """Remove exports that have expired; returns how many."""
     return purging.purge_exports()
+
+
+@shared_task(name="tenants.purge_deliveries")  # type: ignore[untyped-decorator]
+@one_at_a_time
+def purge_deliveries() -> int:
+    """Forget what webhooks were told long ago; returns how many deliveries."""
+    return webhooks.purge_deliveries()
+
+
+@shared_task(name="tenants.wake_webhooks")  # type: ignore[untyped-decorator]
+@one_at_a_time
+def wake_webhooks() -> int:
+    """Let due deliveries be sent whose job was given up; returns how many webhooks have any."""
+    return webhooks.wake_webhooks()
 
 
 @shared_task(name="tenants.purge_kept_answers")  # type: ignore[untyped-decorator]

@@ -59,6 +59,7 @@ class Environment:
             "DOCENT_CHAT_MODEL": "",
             # Where stand-ins for other people's web servers listen.
             "DOCENT_WEB_PRIVATE_HOSTS": "127.0.0.1",
+            "DOCENT_WEBHOOK_PRIVATE_HOSTS": "127.0.0.1",
         }
 
 

@@ -14,10 +14,12 @@ from tenants.permissions import Role
 from tenants.services.members import add_member
 from tenants.services.organisations import create_tenant
 from tests.environment import Environment
+from tests.moulds import founded, joined
 from tests.people import Person, person_of
 from tests.processes import LiveServer, Running, celery_worker, web_server
 from tests.standins.oidc import OidcStandIn
 from tests.standins.ollama import OllamaStandIn
+from tests.standins.receiver import ReceiverStandIn
 from tests.standins.web import WebStandIn
 from tests.tenants.signin import set_provider
 
@@ -32,9 +34,7 @@ def _user(name: str) -> User:
 @pytest.fixture
 def alice(db: None) -> Person:
     """Owner of acme."""
-    user = _user("alice")
-    create_tenant(name="Acme", slug="acme", owner=user, rate_limit=HURRIED)
-    return person_of(user, "acme")
+    return founded("alice", lambda: _founder("alice", "acme"))
 
 
 @pytest.fixture
@@ -58,15 +58,22 @@ def dana(alice: Person) -> Person:
 @pytest.fixture
 def charlie(db: None) -> Person:
     """Owner of globex, and in no other organisation."""
-    user = _user("charlie")
-    create_tenant(name="Globex", slug="globex", owner=user, rate_limit=HURRIED)
-    return person_of(user, "globex")
+    return founded("charlie", lambda: _founder("charlie", "globex"))
+
+
+def _founder(name: str, slug: str) -> Person:
+    user = _user(name)
+    create_tenant(name=slug.title(), slug=slug, owner=user, rate_limit=HURRIED)
+    return person_of(user, slug)
 
 
 def _member(alice: Person, name: str, role: Role) -> Person:
-    user = _user(name)
-    add_member(access=alice.access, user=user, role=role)
-    return person_of(user, alice.slug)
+    def make() -> Person:
+        user = _user(name)
+        add_member(access=alice.access, user=user, role=role)
+        return person_of(user, alice.slug)
+
+    return joined(name, alice, make)
 
 
 @pytest.fixture
@@ -169,6 +176,20 @@ def web(_web: WebStandIn) -> WebStandIn:
     """A server of web pages, with none yet."""
     _web.reset()
     return _web
+
+
+@pytest.fixture(scope="session")
+def _receiver() -> Iterator[ReceiverStandIn]:
+    with ReceiverStandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def receiver(_receiver: ReceiverStandIn) -> Iterator[ReceiverStandIn]:
+    """Somebody's receiver of webhooks, that has heard nothing yet."""
+    _receiver.reset()
+    yield _receiver
+    _receiver.let_go.set()
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,9 @@ import httpx
 
 from config.embedded import PROJECT
 from config.processes import child_of
+from config.up import CONNECTIONS, tune
 from tests.config.polling import wait_for
+from tests.plain import NO_TLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,18 @@ class LiveServer(Running):
 
 @contextmanager
 def celery_worker(
-    variables: Mapping[str, str], log: Path, *, include: str = "", queues: str = "work,embed"
+    variables: Mapping[str, str],
+    log: Path,
+    *,
+    include: str = "",
+    queues: str = "work,embed",
+    pool: str = "prefork",
 ) -> Iterator[Running]:
-    """One worker with one child that takes the queues; ready when the block begins.
+    """One worker with one child, or as a `solo` pool none, that takes the queues; ready when the block begins.
 
     `include` is a module that registers more kinds of jobs.
     """
-    command = ["-m", "celery", "-A", "config.celery", "worker", "-Q", queues, "--pool", "prefork", "-c", "1"]
+    command = ["-m", "celery", "-A", "config.celery", "worker", "-Q", queues, "--pool", pool, "-c", "1"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
     more = [f"--include={include}"] if include else []
     with _started([*command, *quiet, *more], variables, log) as process:
@@ -78,6 +85,7 @@ def web_server(
     One whose Valkey is away is never `ready`, only `live`; so is an `application` without `lifespan`.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        tune(listener)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         own = {**variables, "DOCENT_PUBLIC_URL": url}
         command = [
@@ -89,6 +97,7 @@ def web_server(
             "--lifespan",
             lifespan,
             "--no-proxy-headers",
+            *CONNECTIONS,
         ]
         with _started(command, own, log, pass_fds=(listener.fileno(),)) as process:
             listener.close()  # a server that dies now refuses, instead of leaving us waiting
@@ -97,7 +106,7 @@ def web_server(
             def is_ready() -> bool:
                 running.require_life()
                 try:
-                    return httpx.get(f"{url}/health/{health}", timeout=30).status_code == httpx.codes.OK
+                    return httpx.get(f"{url}/health/{health}", timeout=30, verify=NO_TLS).is_success
                 except httpx.TransportError:
                     return False
 

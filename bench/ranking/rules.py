@@ -94,7 +94,7 @@ def _said(collection: Collection, case: int, best: Integers, by: str) -> Floats:
     passages = [collection.passages[one] for one in best]
     if by == "passage":
         passages = [_alone(one, number) for number, one in enumerate(passages)]
-    return coverage(passages, collection.cases[case].words)
+    return np.array(coverage(passages, collection.cases[case].words))
 
 
 def _alone(passage: Passage, number: int) -> Passage:

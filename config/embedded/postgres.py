@@ -19,7 +19,7 @@ _STOP_GRACE = 10.0  # seconds
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a socket's path is limited to 107 bytes, a clone's is not
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "96MB",
     "maintenance_work_mem": "64MB",
     "max_wal_size": "512MB",

@@ -6,6 +6,10 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config.secrets import load_secrets
+from config.settings.api import *  # noqa: F403
+from config.settings.replies import *  # noqa: F403
+from config.settings.webhooks import *  # noqa: F403
+from tenants.answering import AnsweredConnection
 
 env = environ.Env()
 
@@ -34,6 +38,7 @@ DATABASES["default"] |= {
             "min_size": env.int("DOCENT_DB_POOL_MIN", default=1),
             "max_size": env.int("DOCENT_DB_POOL", default=10),
             "timeout": 3,
+            "connection_class": AnsweredConnection,
         },
         "application_name": "docent",
     },
@@ -82,6 +87,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "corsheaders",
     "channels",
     "allauth",
     "allauth.account",
@@ -97,8 +103,11 @@ INSTALLED_APPS = [
     "config",
 ]
 MIDDLEWARE = [
+    "conversations.widget.middleware.WithoutCookies",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    # Before whatever may answer by itself: a refusal that a page may not read is a riddle.
+    "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -245,22 +254,14 @@ DOCENT_MAX_FILE_BYTES = env.int("DOCENT_MAX_FILE_BYTES", default=50 * 1024 * 102
 DOCENT_MAX_REQUEST_BYTES = env.int("DOCENT_MAX_REQUEST_BYTES", default=200 * 1024 * 1024)
 DOCENT_MAX_JSON_BYTES = 1024 * 1024
 DOCENT_MAX_QUESTION_BYTES = 32_000
+# An archived conversation that is sent to be taken up again.
+DOCENT_MAX_ARCHIVE_BYTES = env.int("DOCENT_MAX_ARCHIVE_BYTES", default=10 * 1024 * 1024)
 DOCENT_BODY_IDLE_SECONDS = env.float("DOCENT_BODY_IDLE_SECONDS", default=30.0)
 # How many web processes share a person's calls while Valkey, which counts them otherwise, is away.
 DOCENT_WEB_PROCESSES = env.int("DOCENT_WEB_PROCESSES", default=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = DOCENT_MAX_JSON_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.api.authentication.BearerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["tenants.api.permissions.PermissionTable"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["tenants.api.serializers.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "tenants.api.pages.Pages",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "tenants.api.problems.exception_handler",
-    "UNAUTHENTICATED_USER": None,
-}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Docent",
     "DESCRIPTION": "Ask your organisation's documents; every citation opens its page.",
@@ -273,16 +274,24 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "tenants.api.idempotency.describe_header",
+        "tenants.api.preconditions.describe_tags",
+        "tenants.api.answers.describe_answers",
+        "config.api_examples.add_examples",
     ],
     "ENUM_NAME_OVERRIDES": {
         "DocumentStatusEnum": "documents.models.Status.choices",
         "AnswerModeEnum": "conversations.models.Mode.choices",
         "SearchModeEnum": "retrieval.api.serializers.MODES",
         "MemberRoleEnum": "tenants.permissions.Role.choices",
+        "MessageStatusEnum": "conversations.models.Status.choices",
         "QuotaForEnum": "tenants.models.QuotaFor.choices",
+        "PullStatusEnum": "conversations.models.PullStatus.choices",
+        "ConversationOriginEnum": "conversations.models.Origin.choices",
+        "AuthorEnum": "conversations.models.Role.choices",
     },
 }
 
@@ -297,9 +306,28 @@ DOCENT_EGRESS_PROXY = env.str("DOCENT_EGRESS_PROXY", default="")
 OLLAMA_HOST = env.str("OLLAMA_HOST", default="")
 DOCENT_CHAT_MODEL = env.str("DOCENT_CHAT_MODEL", default="")
 DOCENT_FIRST_TOKEN_TIMEOUT = env.float("DOCENT_FIRST_TOKEN_TIMEOUT", default=60.0)
+# Seconds that a question waits for files of its conversation that are still being read.
+DOCENT_ATTACHMENT_WAIT = env.float("DOCENT_ATTACHMENT_WAIT", default=20.0)
 DOCENT_FIRST_TOKEN_NOTICE = env.float("DOCENT_FIRST_TOKEN_NOTICE", default=10.0)
 DOCENT_IDLE_TIMEOUT = env.float("DOCENT_IDLE_TIMEOUT", default=30.0)
-DOCENT_MODEL_CONTEXT = env.int("DOCENT_MODEL_CONTEXT", default=8192)
+# Seconds that a model is left alone which fails and fails; 0: it is asked nevertheless.
+DOCENT_MODEL_REST = env.float("DOCENT_MODEL_REST", default=15.0)
+DOCENT_MODEL_CONTEXT = max(1024, env.int("DOCENT_MODEL_CONTEXT", default=8192))
+DOCENT_ANSWER_TOKENS = env.int("DOCENT_ANSWER_TOKENS", default=1024)
+DOCENT_MEMORY_TURNS = env.int("DOCENT_MEMORY_TURNS", default=6)
+DOCENT_SUMMARY_DELAY = env.float("DOCENT_SUMMARY_DELAY", default=5.0)
+DOCENT_SUMMARY_SECONDS = env.float("DOCENT_SUMMARY_SECONDS", default=60.0)
+# Model servers beside the one of OLLAMA_HOST: `name=kind+url`, separated by commas, or JSON.
+DOCENT_MODEL_SERVERS = env.str("DOCENT_MODEL_SERVERS", default="")
+_MODEL_KEY = "DOCENT_MODEL_KEY_"
+DOCENT_MODEL_KEYS = {
+    name.removeprefix(_MODEL_KEY): env.str(name) for name in env.ENVIRON if name.startswith(_MODEL_KEY)
+}
+# Answers where another model fails before it has said anything.
+DOCENT_FALLBACK_MODEL = env.str("DOCENT_FALLBACK_MODEL", default="")
+DOCENT_MODEL_PRICES = env.str("DOCENT_MODEL_PRICES", default="")
+# Models are the machine's, which all organisations share: whether their admins may pull and delete them.
+DOCENT_TENANTS_MANAGE_MODELS = env.bool("DOCENT_TENANTS_MANAGE_MODELS", default=False)
 # A server that speaks OpenAI's API; with only a key it is OpenAI's own.
 DOCENT_OPENAI_BASE_URL = env.str("DOCENT_OPENAI_BASE_URL", default="")
 DOCENT_OPENAI_API_KEY = env.str("DOCENT_OPENAI_API_KEY", default="")
@@ -321,8 +349,10 @@ DOCENT_RERANK_CANDIDATES = env.int("DOCENT_RERANK_CANDIDATES", default=20)
 DOCENT_CANDIDATES = env.int("DOCENT_CANDIDATES", default=20)
 # What the model has for making a follow-up whole; then rules do.
 DOCENT_REWRITE_SECONDS = env.float("DOCENT_REWRITE_SECONDS", default=4.0)
+# What it has for the title of a conversation; then that stays the beginning of its first question.
+DOCENT_TITLE_SECONDS = env.float("DOCENT_TITLE_SECONDS", default=15.0)
 # How long after a turn its messages are embedded: later while more is said.
-DOCENT_MESSAGE_EMBEDDING_DELAY = env.float("DOCENT_MESSAGE_EMBEDDING_DELAY", default=10.0)
+DOCENT_MESSAGE_EMBEDDING_DELAY = env.float("DOCENT_MESSAGE_EMBEDDING_DELAY", default=30.0)
 # Up to how many passages within a person's sight each vector is compared; an index of more has an HNSW graph.
 DOCENT_EXACT_UP_TO = env.int("DOCENT_EXACT_UP_TO", default=30_000)
 # Of the ten nearest passages, the share that a search by the graph must find.
@@ -363,6 +393,7 @@ LOGGING = {
     "loggers": {
         "httpx": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
+        "mcp": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
     },

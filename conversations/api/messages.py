@@ -5,13 +5,14 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations import replies
 from conversations.api.serializers import (
     AnswerSerializer,
+    BranchQuery,
     MessageQuery,
     MessageSerializer,
     NewMessageSerializer,
@@ -19,10 +20,11 @@ from conversations.api.serializers import (
     QuerySerializer,
     WhySerializer,
 )
+from conversations.branches import path_ids
+from conversations.chat_models import chooser
 from conversations.events import TextAdded
 from conversations.evidence import vector_of
-from conversations.feeds import require_offset
-from conversations.models import Message, Mode
+from conversations.models import Message, Mode, Origin
 from conversations.recall import MAX_FOUND, search_messages
 from conversations.selectors import (
     access_conversation,
@@ -31,27 +33,54 @@ from conversations.selectors import (
     list_conversations,
     list_messages,
     message_views,
+    require_unarchived,
     trace_view,
 )
 from conversations.services.conversations import create_conversation
 from conversations.services.leases import request_stop, require_running
 from conversations.services.messages import Asked, ask, find_attempted, require_content
+from conversations.shelved import archived_messages, shown_branch
 from retrieval.types import QuestionVector
 from tenants.access import Access
 from tenants.api.asynchronous import event_frame, event_stream, json_body, json_response
 from tenants.api.idempotency import attempt_of, replayed
-from tenants.api.pages import Pages
+from tenants.api.pages import PageQuery, Pages
+from tenants.api.streams import LAST_EVENT, events
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant, run_unit, tenant_atomic
 from tenants.doors import while_allowed
-from tenants.errors import InvalidInput, NotFound
+from tenants.errors import Conflict, InvalidInput, NotFound
 from tenants.links import absolute
 from tenants.permissions import Action
 from tenants.services.idempotency import Attempt
 
 R = TypeVar("R", bound=HttpResponseBase)
 
-_EVENTS = OpenApiResponse(description="Server-sent events: status, sources, delta, then finished or failed.")
+_OF = {"message": "uuid"}
+EVENTS = events(
+    "The answer while it is written, and last how it ended.",
+    status=_OF | {"stage": "string", "detail": "string", "position?": "integer"},
+    sources=_OF | {"items": "list"},
+    thinking=_OF | {"offset": "integer", "text": "string"},
+    delta=_OF | {"offset": "integer", "text": "string"},
+    title=_OF | {"conversation": "uuid", "title": "string"},
+    finished=_OF
+    | {
+        "finish_reason": "string",
+        "citations": "list",
+        "usage": "object",
+        "timings": "object",
+        "model": "string",
+    },
+    failed=_OF | {"code": "string", "detail": "string", "retryable": "boolean"},
+)
+PREFER = OpenApiParameter(
+    "Prefer",
+    str,
+    OpenApiParameter.HEADER,
+    enum=["respond-async"],
+    description="202 at once, and where the answer's events are.",
+)
 
 
 class MessagesView(TenantView):
@@ -61,8 +90,8 @@ class MessagesView(TenantView):
         operation_id="messages_list",
         parameters=[
             OpenApiParameter("search", str, description="what is looked for, by meaning and by words"),
-            OpenApiParameter("cursor", str),
-            OpenApiParameter("limit", int),
+            OpenApiParameter("leaf", UUID, description="only the branch that ends with this message"),
+            PageQuery,
         ],
         responses=MessageSerializer(many=True),
     )
@@ -81,21 +110,17 @@ class MessagesView(TenantView):
 
     @extend_schema(
         operation_id="messages_create",
+        parameters=[PREFER],
         request=NewMessageSerializer,
-        responses={201: MessageSerializer, 202: PendingSerializer, (200, "text/event-stream"): _EVENTS},
+        responses={201: MessageSerializer, 202: PendingSerializer, (200, "text/event-stream"): EVENTS},
     )
     async def post(self, request: HttpRequest, access: Access, conversation: UUID) -> HttpResponseBase:
         """Ask. Answers 201 when done; `Accept: text/event-stream` streams; `Prefer: respond-async` answers 202."""
         data = json_body(request, NewMessageSerializer)
         attempt = attempt_of(request, access, data)
-        asked = await _ask(access, conversation, data["content"], data["parent"], attempt)
-        if "text/event-stream" in request.headers.get("Accept", ""):
-            return _of(asked, event_stream(access, _frames(access, asked.message_id, 0)))
-        if "respond-async" in request.headers.get("Prefer", ""):
-            events_url = absolute(f"/api/v1/messages/{asked.message_id}/events/")
-            pending = {"message": str(asked.message_id), "events_url": events_url}
-            return _of(asked, json_response(pending, status=202))
-        return _of(asked, json_response(await _answered(access, asked), status=201))
+        await chooser().require(access, data["model"])
+        asked = await _ask(access, conversation, data, attempt)
+        return await respond(request, access, asked)
 
 
 class QueryView(TenantView):
@@ -106,12 +131,16 @@ class QueryView(TenantView):
         """One call starts or continues a conversation and answers."""
         data = json_body(request, QuerySerializer)
         require_content(data["query"], pointer="/query")
-        if data["session_id"] is not None and (data["collection"] is not None or "mode" in data):
+        chosen = data["collection"] is not None or "mode" in data or data.get("persona") is not None
+        if data["session_id"] is not None and chosen:
             raise InvalidInput.at(
-                "/session_id", "Collection and mode are chosen when a session begins.", "session_exists"
+                "/session_id", "Collection, mode and persona are chosen when a session begins.", "session_exists"
             )
         attempt = attempt_of(request, access, data)
-        asked = await run_unit(lambda: _ask_session(access, data, attempt))
+        try:
+            asked = await run_unit(lambda: _ask_session(access, data, attempt))
+        except Conflict as error:
+            raise _with_ways_on(error, data["session_id"]) from error
         replies.start(asked)
         message = await _answered(access, asked)
         answer = {
@@ -150,16 +179,20 @@ class EventsView(TenantView):
     @extend_schema(
         operation_id="messages_events",
         parameters=[
-            OpenApiParameter("offset", int, description="how much of the text one has, in code points"),
-            OpenApiParameter("Last-Event-ID", int, OpenApiParameter.HEADER),
+            OpenApiParameter(
+                "offset",
+                {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+                description="how much of the text one has, in code points",
+            ),
+            LAST_EVENT,
         ],
-        responses={(200, "text/event-stream"): _EVENTS},
+        responses={(200, "text/event-stream"): EVENTS},
     )
     async def get(self, request: HttpRequest, access: Access, message: UUID) -> HttpResponseBase:
         """Follow a reply from an offset on, while it is written and after."""
         offset = _offset(request)
         found = await run_in_tenant(access.tenant_id, access_reply, access, message)
-        require_offset(offset, replies.text_of(message, found.content))
+        await replies.require_written(access, found, offset)
         return event_stream(access, _frames(access, message, offset))
 
 
@@ -182,7 +215,18 @@ class StopView(TenantView):
 
 
 def _listed(request: HttpRequest, access: Access, conversation: UUID) -> Any:
-    found = list_messages(access_conversation(access, conversation))
+    whole = access_conversation(access, conversation)
+    query = BranchQuery(data={name: value for name, value in request.GET.items() if name != "search"})
+    query.is_valid(raise_exception=True)
+    leaf = query.validated_data.get("leaf")
+    if whole.archived_at is not None:
+        shown = archived_messages(access, whole) if leaf is None else shown_branch(access, whole, leaf=leaf)
+        return {"next": None, "previous": None, "results": shown}
+    found = list_messages(whole)
+    if leaf is not None:
+        if not found.filter(id=leaf).exists():
+            raise InvalidInput.at("/leaf", "There is no such message in this conversation.", "unknown_id")
+        found = found.filter(id__in=[*path_ids(leaf), leaf])
     pages = Pages()
     page: Iterable[Message] = pages.paginate_queryset(found, Request(request)) or []
     return pages.get_paginated_response(message_views(access, page)).data
@@ -191,7 +235,9 @@ def _listed(request: HttpRequest, access: Access, conversation: UUID) -> Any:
 def _found(
     access: Access, conversation: UUID, search: str, vector: QuestionVector | None, limit: int
 ) -> list[dict[str, Any]]:
-    found = list_messages(access_conversation(access, conversation))
+    whole = access_conversation(access, conversation)
+    require_unarchived(whole)
+    found = list_messages(whole)
     best = search_messages(access, search, vector, conversation_id=conversation)[:limit]
     messages = found.in_bulk(best)
     return message_views(access, [messages[one] for one in best if one in messages])
@@ -213,16 +259,26 @@ def _of(asked: Asked, response: R) -> R:
     return replayed(response) if asked.question is None else response
 
 
-async def _ask(
-    access: Access, conversation: UUID, content: str, parent: UUID | None, attempt: Attempt | None
-) -> Asked:
+async def respond(request: HttpRequest, access: Access, asked: Asked) -> HttpResponseBase:
+    """In the form that the request prefers: the answer when it is done, its events, or where to find them."""
+    if "text/event-stream" in request.headers.get("Accept", ""):
+        return _of(asked, event_stream(access, _frames(access, asked.message_id, asked.offset)))
+    if "respond-async" in request.headers.get("Prefer", ""):
+        events_url = absolute(f"/api/v1/messages/{asked.message_id}/events/")
+        pending = {"message": str(asked.message_id), "events_url": events_url}
+        return _of(asked, json_response(pending, status=202))
+    return _of(asked, json_response(await _answered(access, asked), status=201))
+
+
+async def _ask(access: Access, conversation: UUID, data: dict[str, Any], attempt: Attempt | None) -> Asked:
     asked = await run_unit(
         lambda: ask(
             access=access,
             conversation_id=conversation,
-            content=content,
-            process_id=replies.PROCESS_ID,
-            parent=parent,
+            content=data["content"],
+            process_id=replies.writing_process(),
+            parent=data["parent"],
+            model=data["model"],
             attempt=attempt,
         )
     )
@@ -244,19 +300,35 @@ def _ask_session(access: Access, data: dict[str, Any], attempt: Attempt | None) 
             access=access,
             conversation_id=session_id,
             content=data["query"],
-            process_id=replies.PROCESS_ID,
+            process_id=replies.writing_process(),
             attempt=attempt,
         )
 
 
+def _with_ways_on(error: Conflict, session_id: UUID | None) -> Conflict:
+    if error.code != "conversation_ended":
+        return error
+    path = f"/api/v1/conversations/{session_id}/reopen/"
+    return Conflict(
+        f"This session has ended. POST {path} opens it again; without session_id another one begins.",
+        code=error.code,
+    )
+
+
 def _begin(access: Access, data: dict[str, Any]) -> UUID:
     collections = [data["collection"]] if data["collection"] else []
+    mode = Mode(data["mode"]) if "mode" in data else None
     try:
         return create_conversation(
-            access=access, mode=Mode(data.get("mode", Mode.GROUNDED)), collections=collections
+            access=access,
+            mode=mode,
+            persona=data.get("persona"),
+            collections=collections,
+            origin=Origin.QUERY,
         ).id
     except InvalidInput as error:
-        raise InvalidInput.at("/collection", error.detail, error.code) from error
+        pointer = {one.pointer for one in error.errors} & {"/persona"} or {"/collection"}
+        raise InvalidInput.at(pointer.pop(), error.detail, error.code) from error
 
 
 def _require_session(access: Access, session_id: UUID) -> None:
@@ -287,7 +359,7 @@ async def _frames(access: Access, message_id: UUID, offset: int) -> AsyncIterato
 
 
 def _offset(request: HttpRequest) -> int:
-    raw = request.headers.get("Last-Event-ID") or request.GET.get("offset") or "0"
+    raw = request.headers.get("Last-Event-ID", request.GET.get("offset", "0"))
     if not (raw.isascii() and raw.isdigit() and len(raw) < 10):  # noqa: PLR2004
         raise InvalidInput.at("/offset", "The offset is a number of characters.", "invalid")
     return int(raw)

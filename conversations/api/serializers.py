@@ -3,26 +3,59 @@
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from conversations.models import Conversation, Mode, Role, Status
+from conversations.chat_models import LONGEST_NAME
+from conversations.models import Conversation, MemoryKind, Mode, Origin, Rating, Role, Status
 from documents.api.serializers.documents import MetadataField
 from tenants.api.pages import PageQuery
 from tenants.api.serializers import StrictSerializer
 from tenants.errors import TooLarge
 
 
+class SpeakerSerializer(serializers.Serializer[Any]):
+    """A conversation's persona; one that is archived speaks no longer."""
+
+    id = serializers.UUIDField()
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    is_archived = serializers.SerializerMethodField()
+
+    def get_is_archived(self, persona: Any) -> bool:
+        return persona.archived_at is not None
+
+
+class PersonaRefField(serializers.CharField):
+    """A persona's id or slug; whether there is such a one is the service's to say."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=100, required=False, allow_null=True, **kwargs)
+
+
 class ConversationSerializer(serializers.Serializer[Conversation]):
     id = serializers.UUIDField()
     title = serializers.CharField()
     mode = serializers.ChoiceField(choices=Mode.choices())
+    persona = SpeakerSerializer(allow_null=True)
     status = serializers.SerializerMethodField()
+    origin = serializers.ChoiceField(choices=Origin.choices())
     collections = serializers.SerializerMethodField()
     documents = serializers.SerializerMethodField()
+    memory = serializers.ChoiceField(choices=MemoryKind.choices())
+    memory_turns = serializers.IntegerField(allow_null=True)
     metadata = serializers.DictField()
+    leaf = serializers.UUIDField(
+        source="leaf_id", allow_null=True, help_text="the message that ends the branch one is at"
+    )
+    pinned = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
+    archived_at = serializers.DateTimeField(allow_null=True)
+
+    def get_pinned(self, conversation: Conversation) -> bool:
+        return conversation.pinned_at is not None
 
     def get_status(self, conversation: Conversation) -> str:
         if conversation.archived_at:
@@ -30,25 +63,64 @@ class ConversationSerializer(serializers.Serializer[Conversation]):
         return "ended" if conversation.ended_at else "active"
 
     def get_collections(self, conversation: Conversation) -> list[str]:
-        return [str(one.collection_id) for one in conversation.chosen_collections.all()]
+        return _chosen(conversation, "collection")
 
     def get_documents(self, conversation: Conversation) -> list[str]:
-        return [str(one.document_id) for one in conversation.chosen_documents.all()]
+        return _chosen(conversation, "document")
+
+
+def _chosen(conversation: Conversation, kind: str) -> list[str]:
+    """Read together with a page of conversations (`selectors.with_chosen`), or now."""
+    ids = vars(conversation).get(f"{kind}_ids")
+    if ids is None:
+        ids = getattr(conversation, f"chosen_{kind}s").values_list(f"{kind}_id", flat=True).order_by(f"{kind}_id")
+    return [str(one) for one in ids]
+
+
+class ConversationHitSerializer(serializers.Serializer[Any]):
+    message = serializers.UUIDField(allow_null=True, help_text="null where it is the title that fits")
+    role = serializers.ChoiceField(choices=Role.choices(), allow_null=True)
+    snippet = serializers.CharField()
+    marks = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField()),
+        help_text="the code points [start, end) of the snippet that are words looked for",
+    )
+
+
+class FoundConversationSerializer(ConversationSerializer):
+    hit = ConversationHitSerializer(required=False, help_text="of a search: what fits best")
 
 
 class NewConversationSerializer(StrictSerializer):
     title = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
-    mode = serializers.ChoiceField(choices=Mode.choices(), default=Mode.GROUNDED.value)
+    mode = serializers.ChoiceField(
+        choices=Mode.choices(), required=False, help_text="The persona's if left out, else grounded."
+    )
+    persona = PersonaRefField(help_text="Id or slug.")
     collections = serializers.ListField(
         child=serializers.UUIDField(), required=False, default=list, max_length=100
     )
     documents = serializers.ListField(child=serializers.UUIDField(), required=False, default=list, max_length=1000)
+    memory = serializers.ChoiceField(choices=MemoryKind.choices(), default=MemoryKind.WINDOW.value)
+    memory_turns = serializers.IntegerField(min_value=1, max_value=50, allow_null=True, default=None)
     metadata = MetadataField(required=False, default=dict)
 
 
 class ConversationChangeSerializer(StrictSerializer):
     title = serializers.CharField(max_length=200, required=False)
+    memory = serializers.ChoiceField(choices=MemoryKind.choices(), required=False)
+    memory_turns = serializers.IntegerField(min_value=1, max_value=50, allow_null=True, required=False)
+    mode = serializers.ChoiceField(choices=Mode.choices(), required=False)
+    persona = PersonaRefField(
+        help_text="Id or slug; null takes it away. Its mode comes with it unless one is given."
+    )
     metadata = MetadataField(required=False)
+    leaf = serializers.UUIDField(required=False, help_text="a message of the branch to be at from now on")
+    pinned = serializers.BooleanField(required=False)
+
+
+class BranchQuery(PageQuery):
+    leaf = serializers.UUIDField(required=False)
 
 
 class MessageQuery(PageQuery):
@@ -61,17 +133,43 @@ class MessageQuery(PageQuery):
         return value
 
 
+@extend_schema_field({"type": "string", "minLength": 1, "pattern": r"\S"})
+class QuestionField(serializers.CharField):
+    """An empty question is the service's to refuse, with its own words."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_blank=True, trim_whitespace=False, **kwargs)
+
+
 class NewMessageSerializer(StrictSerializer):
-    # An empty question is the service's to refuse, with its own words.
-    content = serializers.CharField(allow_blank=True, trim_whitespace=False)
-    parent = serializers.UUIDField(required=False, allow_null=True, default=None)  # type: ignore[assignment]
+    content = QuestionField()
+    parent = serializers.UUIDField(  # type: ignore[assignment]
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="the answer that it follows, else the latest one",
+    )
+    model = serializers.CharField(required=False, allow_blank=True, default="", max_length=LONGEST_NAME)
+
+
+class RegenerateSerializer(StrictSerializer):
+    model = serializers.CharField(required=False, allow_blank=True, default="", max_length=LONGEST_NAME)
+
+
+class EditSerializer(StrictSerializer):
+    content = QuestionField()
+
+
+class NothingSerializer(StrictSerializer):
+    """A body without fields."""
 
 
 class QuerySerializer(StrictSerializer):
-    query = serializers.CharField(allow_blank=True, trim_whitespace=False)
+    query = QuestionField()
     session_id = serializers.UUIDField(required=False, allow_null=True, default=None)
     collection = serializers.UUIDField(required=False, allow_null=True, default=None)
     mode = serializers.ChoiceField(choices=Mode.choices(), required=False)
+    persona = PersonaRefField(help_text="Id or slug.")
 
 
 class SourceSerializer(serializers.Serializer[Any]):
@@ -101,19 +199,36 @@ class CitationSerializer(serializers.Serializer[Any]):
     verified = serializers.BooleanField()
 
 
+class OwnFeedbackSerializer(serializers.Serializer[Any]):
+    rating = serializers.ChoiceField(choices=Rating.choices())
+    comment = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
 class ErrorSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
     retryable = serializers.BooleanField()
 
 
+class SiblingsSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField(help_text="from 1, oldest first")
+    count = serializers.IntegerField()
+    previous = serializers.UUIDField(allow_null=True)
+    next = serializers.UUIDField(allow_null=True)
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     conversation = serializers.UUIDField()
-    role = serializers.ChoiceField(choices=[(one.value, one.value) for one in Role])
-    parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]
+    role = serializers.ChoiceField(choices=Role.choices())
+    parent = serializers.UUIDField(  # type: ignore[assignment]
+        allow_null=True, help_text="an answer's question; a question's answer that it follows"
+    )
+    siblings = SiblingsSerializer(help_text="the questions or answers with the same parent")
     content = serializers.CharField()
-    status = serializers.ChoiceField(choices=[(one.value, one.value) for one in Status])
+    status = serializers.ChoiceField(choices=Status.choices())
     finish_reason = serializers.CharField(allow_null=True)
     model = serializers.CharField(allow_null=True)
     searched_for = serializers.CharField(
@@ -121,6 +236,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     )
     citations = CitationSerializer(many=True)
     sources = SourceSerializer(many=True)
+    feedback = OwnFeedbackSerializer(allow_null=True, help_text="Your own of this answer.")
     error = ErrorSerializer(allow_null=True)
     usage = serializers.DictField()
     timings = serializers.DictField()

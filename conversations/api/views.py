@@ -1,34 +1,46 @@
 """Conversations over REST."""
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from conversations.api.finding import Sought, found_page, searched_for
 from conversations.api.serializers import (
     ConversationChangeSerializer,
     ConversationSerializer,
+    FoundConversationSerializer,
     NewConversationSerializer,
 )
-from conversations.models import Conversation, Mode
-from conversations.selectors import access_conversation, list_conversations
+from conversations.evidence import vector_of
+from conversations.models import Conversation, MemoryKind, Mode
+from conversations.selectors import access_conversation, list_conversations, with_chosen
+from conversations.services.archives import archive_conversation, reopen_conversation
 from conversations.services.conversations import (
+    change_memory,
     change_metadata,
     create_conversation,
     delete_conversation,
     end_conversation,
     rename_conversation,
-    reopen_conversation,
 )
-from tenants.api.pages import Pages
+from conversations.services.personas import change_mode, choose_persona
+from conversations.services.pinning import pin_conversation
+from conversations.services.turns import choose_branch
+from tenants.access import Access
+from tenants.api.asynchronous import json_response
+from tenants.api.pages import PageQuery, Pages
 from tenants.api.views import TenantView
+from tenants.db import run_in_tenant
 from tenants.errors import InvalidInput
 from tenants.permissions import Action
+
+_PAGE = {"limit", "cursor"}
 
 
 class ConversationPages(Pages):
@@ -53,23 +65,20 @@ class ConversationsView(TenantView):
         operation_id="conversations_list",
         parameters=[
             OpenApiParameter("status", str, enum=["active", "ended", "archived"]),
-            OpenApiParameter("search", str, description="words of the title"),
-            OpenApiParameter("cursor", str),
-            OpenApiParameter("limit", int),
+            OpenApiParameter("pinned", bool),
+            OpenApiParameter("search", str, description="what is looked for in titles and messages"),
+            PageQuery,
         ],
-        responses=ConversationSerializer(many=True),
+        responses=FoundConversationSerializer(many=True),
     )
-    def get(self, request: Request) -> Response:
-        """One's own conversations, the latest first."""
-        found = _filtered(list_conversations(self.access), request)
-        pages = ConversationPages()
-        page: Iterable[Conversation] = (
-            pages.paginate_queryset(
-                found.prefetch_related("chosen_collections", "chosen_documents"), request, view=self
-            )
-            or []
-        )
-        return pages.get_paginated_response([_present(one) for one in page])
+    async def get(self, request: HttpRequest, access: Access) -> HttpResponseBase:
+        """One's own conversations, the latest first; with `search` those that fit, the best first, and `hit`."""
+        search = searched_for(request)
+        if not search:
+            return json_response(await run_in_tenant(access.tenant_id, _listed, request, access))
+        limit = _page_query(request).get("limit", Pages.page_size)
+        sought = Sought(search, await vector_of(access, search), limit)
+        return json_response(await run_in_tenant(access.tenant_id, _found, request, access, sought))
 
     @extend_schema(
         operation_id="conversations_create",
@@ -82,19 +91,39 @@ class ConversationsView(TenantView):
         conversation = create_conversation(
             access=self.access,
             title=data["title"],
-            mode=Mode(data["mode"]),
+            mode=Mode(data["mode"]) if "mode" in data else None,
+            persona=data.get("persona"),
             collections=data["collections"],
             documents=data["documents"],
             metadata=data["metadata"],
+            memory=MemoryKind(data["memory"]),
+            memory_turns=data["memory_turns"],
         )
         return Response(_present(conversation), status=201)
 
 
-def _filtered(found: QuerySet[Conversation], request: Request) -> QuerySet[Conversation]:
-    unknown = set(request.query_params) - {"status", "search", "cursor", "limit"}
+def _page_query(request: HttpRequest) -> dict[str, Any]:
+    return _validated(PageQuery(data={name: request.GET[name] for name in _PAGE & request.GET.keys()}))
+
+
+def _listed(request: HttpRequest, access: Access) -> Any:
+    _page_query(request)
+    found = _filtered(list_conversations(access), request)
+    pages = ConversationPages()
+    page = pages.paginate_queryset(with_chosen(found), Request(request)) or []
+    # One serializer for all: making one takes longer than what it does with a conversation.
+    return pages.get_paginated_response(ConversationSerializer(cast("Any", page), many=True).data).data
+
+
+def _found(request: HttpRequest, access: Access, sought: Sought) -> dict[str, Any]:
+    return found_page(request, access, _filtered(list_conversations(access), request), sought)
+
+
+def _filtered(found: QuerySet[Conversation], request: HttpRequest) -> QuerySet[Conversation]:
+    unknown = set(request.GET) - {"status", "pinned", "search", *_PAGE}
     if unknown:
         raise ValidationError({name: ["This parameter is not known."] for name in sorted(unknown)})
-    status = request.query_params.get("status")
+    status = request.GET.get("status")
     by_status: dict[str | None, dict[str, Any]] = {
         None: {},
         "active": {"ended_at": None},
@@ -104,10 +133,10 @@ def _filtered(found: QuerySet[Conversation], request: Request) -> QuerySet[Conve
     if status not in by_status:
         raise InvalidInput.at("/status", "The status is active, ended or archived.", "invalid_choice")
     found = found.filter(**by_status[status])
-    search = request.query_params.get("search", "").strip()
-    if "\0" in search:
-        raise InvalidInput.at("/search", "Null characters are not allowed.", "null_characters_not_allowed")
-    return found.filter(title__icontains=search) if search else found
+    pinned = request.GET.get("pinned")
+    if pinned not in {None, "true", "false"}:
+        raise InvalidInput.at("/pinned", "It is true or false.", "invalid_choice")
+    return found if pinned is None else found.filter(pinned_at__isnull=pinned == "false")
 
 
 class ConversationView(TenantView):
@@ -123,13 +152,25 @@ class ConversationView(TenantView):
         responses=ConversationSerializer,
     )
     def patch(self, request: Request, conversation: UUID) -> Response:
-        """Rename, or replace the metadata."""
+        """Rename, pin, choose persona, mode or memory, replace the metadata, or go to another branch."""
         found = access_conversation(self.access, conversation)
         data = _validated(ConversationChangeSerializer(data=request.data))
         if "title" in data:
             rename_conversation(access=self.access, conversation=found, title=data["title"])
+        mode = Mode(data["mode"]) if "mode" in data else None
+        if "persona" in data:
+            choose_persona(access=self.access, conversation=found, persona=data["persona"], mode=mode)
+        elif mode is not None:
+            change_mode(access=self.access, conversation=found, mode=mode)
+        if "pinned" in data:
+            pin_conversation(access=self.access, conversation=found, is_pinned=data["pinned"])
         if "metadata" in data:
             change_metadata(access=self.access, conversation=found, metadata=data["metadata"])
+        if "leaf" in data:
+            choose_branch(access=self.access, conversation=found, message_id=data["leaf"])
+        if data.keys() & {"memory", "memory_turns"}:
+            kind, turns = data.get("memory", found.memory), data.get("memory_turns", found.memory_turns)
+            change_memory(access=self.access, conversation=found, kind=MemoryKind(kind), turns=turns)
         return Response(_present(found))
 
     @extend_schema(operation_id="conversations_delete", responses={204: None})
@@ -148,10 +189,24 @@ class EndView(TenantView):
         return Response(_present(end_conversation(access=self.access, conversation=found)))
 
 
+class ArchiveConversationView(TenantView):
+    actions_by_method = {"POST": Action.CHAT}
+
+    @extend_schema(operation_id="conversations_archive", request=None, responses=ConversationSerializer)
+    def post(self, request: Request, conversation: UUID) -> Response:
+        """End it and move its messages into a file; `reopen` brings them back.
+
+        While an answer is being written, or others may read it: 409.
+        """
+        found = access_conversation(self.access, conversation)
+        return Response(_present(archive_conversation(access=self.access, conversation=found)))
+
+
 class ReopenView(TenantView):
     actions_by_method = {"POST": Action.CHAT}
 
     @extend_schema(operation_id="conversations_reopen", request=None, responses=ConversationSerializer)
     def post(self, request: Request, conversation: UUID) -> Response:
+        """It takes messages again; an archived one is as it was before, with all its messages."""
         found = access_conversation(self.access, conversation)
         return Response(_present(reopen_conversation(access=self.access, conversation=found)))

@@ -3,6 +3,7 @@
 import django.db.models.deletion
 import tenants.constraints
 import tenants.context
+import tenants.operations
 from django.db import migrations, models
 
 
@@ -101,51 +102,51 @@ class Migration(migrations.Migration):
             model_name='conversation',
             index=models.Index(fields=['tenant', 'author_id', '-updated_at', '-id'], name='conversation_recent'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='conversation',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_conversation_tenant_id'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='conversation',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_conversation_rls'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='conversationcollection',
             constraint=models.UniqueConstraint(fields=('tenant', 'conversation', 'collection'), name='conversation_collection_once'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='conversationcollection',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_conversationcollection_tenant_id'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='conversationcollection',
             constraint=tenants.constraints.TenantForeignKey(field='conversation', name='conversations_conversationcollection_conversation_tenant'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='conversationcollection',
             constraint=tenants.constraints.TenantForeignKey(field='collection', name='conversations_conversationcollection_collection_tenant'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='conversationcollection',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_conversationcollection_rls'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='conversationdocument',
             constraint=models.UniqueConstraint(fields=('tenant', 'conversation', 'document'), name='conversation_document_once'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='conversationdocument',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_conversationdocument_tenant_id'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='conversationdocument',
             constraint=tenants.constraints.TenantForeignKey(field='conversation', name='conversations_conversationdocument_conversation_tenant'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='conversationdocument',
             constraint=tenants.constraints.TenantForeignKey(field='document', name='conversations_conversationdocument_document_tenant'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='conversationdocument',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_conversationdocument_rls'),
         ),
@@ -153,23 +154,23 @@ class Migration(migrations.Migration):
             model_name='message',
             index=models.Index(fields=['tenant', 'conversation', 'created_at', 'id'], name='message_in_order'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='message',
             constraint=models.UniqueConstraint(fields=('tenant', 'conversation', 'request_id'), name='question_once'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='message',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_message_tenant_id'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='message',
             constraint=tenants.constraints.TenantForeignKey(field='conversation', name='conversations_message_conversation_tenant'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='message',
             constraint=tenants.constraints.TenantForeignKey(field='parent', name='conversations_message_parent_tenant'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='message',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_message_rls'),
         ),
@@ -177,23 +178,23 @@ class Migration(migrations.Migration):
             model_name='citation',
             index=models.Index(fields=['tenant', 'document'], name='citation_by_document'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='citation',
             constraint=models.UniqueConstraint(fields=('tenant', 'message', 'marker'), name='citation_marker'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='citation',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_citation_tenant_id'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='citation',
             constraint=tenants.constraints.TenantForeignKey(field='message', name='conversations_citation_message_tenant'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='citation',
             constraint=tenants.constraints.TenantForeignKey(field='document', name='conversations_citation_document_tenant'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='citation',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_citation_rls'),
         ),
@@ -201,23 +202,23 @@ class Migration(migrations.Migration):
             model_name='source',
             index=models.Index(fields=['tenant', 'document'], name='source_by_document'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='source',
             constraint=models.UniqueConstraint(fields=('tenant', 'message', 'marker'), name='source_marker'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='source',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_source_tenant_id'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='source',
             constraint=tenants.constraints.TenantForeignKey(field='message', name='conversations_source_message_tenant'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='source',
             constraint=tenants.constraints.TenantForeignKey(field='document', name='conversations_source_document_tenant'),
         ),
-        migrations.AddConstraint(
+        tenants.operations.AddConstraint(
             model_name='source',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_source_rls'),
         ),

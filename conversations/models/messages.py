@@ -15,6 +15,10 @@ class Role(StrEnum):
     USER = "user"
     ASSISTANT = "assistant"
 
+    @classmethod
+    def choices(cls) -> list[tuple[str, str]]:
+        return [(one.value, one.value) for one in cls]
+
 
 class Status(StrEnum):
     PENDING = "pending"
@@ -25,29 +29,37 @@ class Status(StrEnum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"
 
+    @classmethod
+    def choices(cls) -> list[tuple[str, str]]:
+        return [(one.value, one.value) for one in cls]
+
 
 TERMINAL = frozenset({Status.FINISHED, Status.STOPPED, Status.REFUSED, Status.FAILED, Status.INTERRUPTED})
 
 
 class Message(TenantModel):
-    """A question or an answer; an answer's `parent` is its question.
+    """A question or an answer; an answer's `parent` is its question, a question's the answer that it follows.
 
-    `request_id` is what the client called its question: asking it again gives the same message. An answer's
-    `searched_for` is its question as passages were looked for, where that is not as it was asked; `based_on` are
-    the ids of the earlier answers that were told to the model for it.
+    `request_id` is what the client called its question, or its wish for another answer: the same again gives the
+    same message. A question's `asked_of` are the collections and documents that it alone was narrowed to. An
+    answer's `searched_for` is its question as passages were looked for, where that is not as it was asked;
+    `based_on` are the ids of the earlier answers that were told to the model for it; `continued` says of each time
+    that it was gone on with by which request and from which offset.
     """
 
     conversation = TenantKey(Conversation, on_delete=models.CASCADE, related_name="messages")
-    role = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Role])
+    role = models.CharField(max_length=10, choices=Role.choices())
     parent = TenantKey("self", on_delete=models.CASCADE, null=True, related_name="+")
     content = models.TextField(blank=True)
-    status = models.CharField(max_length=12, choices=[(one.value, one.value) for one in Status])
+    status = models.CharField(max_length=12, choices=Status.choices())
     finish_reason = models.CharField(max_length=10, blank=True)
     model = models.CharField(max_length=120, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.TextField(blank=True)
     searched_for = models.TextField(blank=True, default="", db_default="")
     based_on = models.JSONField(default=list, db_default=[])
+    asked_of = models.JSONField(default=dict, db_default={})
+    continued = models.JSONField(default=list, db_default=[])
     usage = models.JSONField(default=dict)
     timings = models.JSONField(default=dict)
     request_id = models.CharField(max_length=64, null=True)  # noqa: DJ001

@@ -1,7 +1,7 @@
 """Writes: conversations."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,18 +10,33 @@ from django.utils import timezone
 
 from conversations.embedding import EMBED_CONVERSATION
 from conversations.models import (
+    ArchiveRecord,
     Citation,
     Conversation,
     ConversationCollection,
     ConversationDocument,
+    ConversationWords,
+    Feedback,
+    MemoryKind,
     Message,
     MessageChunk,
     MessageEmbedding,
     Mode,
+    Origin,
+    Share,
+    ShareReader,
     Source,
+    Summary,
     Trace,
 )
+from conversations.personas import require_persona
+from conversations.services.archives import forget_archives, forget_in_archives
+from conversations.services.holding import hold
+from conversations.summaries import SUMMARISE, summarise_soon
+from conversations.webhook_events import tell_of_ending
+from documents.models import Collection, Document
 from documents.selectors import require_collections, require_documents
+from documents.services.attached import erase_attached
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
@@ -37,31 +52,51 @@ def create_conversation(
     *,
     access: Access,
     title: str = "",
-    mode: Mode = Mode.GROUNDED,
+    mode: Mode | None = None,
+    persona: str | None = None,
     collections: Sequence[UUID] = (),
     documents: Sequence[UUID] = (),
     metadata: dict[str, Any] | None = None,
+    memory: MemoryKind = MemoryKind.WINDOW,
+    memory_turns: int | None = None,
+    origin: Origin = Origin.CHAT,
 ) -> Conversation:
-    """Begin a conversation. Unknown collections and documents raise `InvalidInput` with their pointer."""
+    """Begin a conversation. Without a mode it has that of its persona (an id or a slug), else it is grounded.
+
+    Unknown personas, collections and documents raise `InvalidInput` with their pointer.
+    """
     access.require(Action.CHAT)
     with tenant_atomic(access.tenant_id):
+        speaker = None if persona is None else require_persona(access, persona, pointer="/persona")
         chosen = require_collections(access, collections, pointer="/collections/{}")
         named = require_documents(access, documents, pointer="/documents/{}")
         conversation: Conversation = Conversation.objects.create(
             author_id=access.user_id,
             title=title.strip()[:MAX_TITLE],
             has_manual_title=bool(title.strip()),
-            mode=mode,
+            mode=mode or (Mode(speaker.mode) if speaker else Mode.GROUNDED),
+            persona=speaker,
             metadata=metadata or {},
+            memory=memory,
+            memory_turns=memory_turns,
+            origin=origin,
+            site_id=access.site_id,
         )
-        ConversationCollection.objects.bulk_create(
-            ConversationCollection(conversation=conversation, collection=one) for one in chosen
-        )
-        ConversationDocument.objects.bulk_create(
-            ConversationDocument(conversation=conversation, document=one) for one in named
-        )
+        note_chosen(conversation, chosen, named)
         record(access, "conversation.created", target_kind="conversation", target_id=conversation.id)
     return conversation
+
+
+def note_chosen(
+    conversation: Conversation, collections: Iterable[Collection], documents: Iterable[Document]
+) -> None:
+    """What it asks from its beginning on, in the caller's unit."""
+    ConversationCollection.objects.bulk_create(
+        ConversationCollection(conversation=conversation, collection=one) for one in collections
+    )
+    ConversationDocument.objects.bulk_create(
+        ConversationDocument(conversation=conversation, document=one) for one in documents
+    )
 
 
 def rename_conversation(*, access: Access, conversation: Conversation, title: str) -> Conversation:
@@ -86,40 +121,72 @@ def change_metadata(*, access: Access, conversation: Conversation, metadata: dic
     return conversation
 
 
+def change_memory(
+    *, access: Access, conversation: Conversation, kind: MemoryKind, turns: int | None
+) -> Conversation:
+    """How much of itself it tells from the next question on."""
+    with tenant_atomic(access.tenant_id):
+        conversation.memory, conversation.memory_turns = kind, turns
+        conversation.save(update_fields=["memory", "memory_turns", "updated_at"])
+        summarise_soon(conversation.id)
+        record(access, "conversation.changed", target_kind="conversation", target_id=conversation.id)
+    return conversation
+
+
 def erase_conversations_of(user_id: UUID, removed: Counter[str]) -> None:
     """Remove all that a person asked and was answered. Registered with `on_person_erased`."""
-    conversations = Conversation.objects.filter(author_id=user_id)
-    messages = _hold(Message.objects.filter(conversation__in=conversations))
-    removed["tenants_replylease"] += ReplyLease.objects.filter(message_id__in=messages).delete()[0]
-    outbox.cancel(EMBED_CONVERSATION, *conversations.values_list("id", flat=True))
-    for model, rows in (
-        (MessageEmbedding, MessageEmbedding.objects.filter(chunk__message__in=messages)),
-        (MessageChunk, MessageChunk.objects.filter(message__in=messages)),
-        (Citation, Citation.objects.filter(message__in=messages)),
-        (Source, Source.objects.filter(message__in=messages)),
-        (Trace, Trace.objects.filter(message__in=messages)),
-        (Message, Message.objects.filter(id__in=messages)),
-    ):
-        removed[model._meta.db_table] += rows.delete()[1].get(model._meta.label, 0)
-    removed[Conversation._meta.db_table] += conversations.delete()[1].get(Conversation._meta.label, 0)
+    removed.update(remove_conversations(_hold(Conversation.objects.filter(author_id=user_id))))
+    removed["files.rewritten"] += forget_in_archives(user_id)
 
 
 def delete_conversation(*, access: Access, conversation: Conversation) -> None:
     """Delete a conversation with its messages. A reply that is being written loses its lease and ends."""
     with tenant_atomic(access.tenant_id):
-        messages = _hold(Message.objects.filter(conversation=conversation))
-        ReplyLease.objects.filter(message_id__in=messages).delete()
-        Citation.objects.filter(message__in=messages).delete()
-        Source.objects.filter(message__in=messages).delete()
-        Trace.objects.filter(message__in=messages).delete()
-        outbox.cancel(EMBED_CONVERSATION, conversation.id)
-        record(access, "conversation.deleted", target_kind="conversation", target_id=conversation.id)
-        conversation.delete()
+        removed = remove_conversations([hold(conversation).id])
+        record(
+            access,
+            "conversation.deleted",
+            target_kind="conversation",
+            target_id=conversation.id,
+            files=removed[Document._meta.db_table],
+        )
 
 
-def _hold(messages: QuerySet[Message]) -> list[UUID]:
-    """Messages that are about to go, held against whoever embeds them."""
-    return list(messages.order_by("id").select_for_update().values_list("id", flat=True))
+def remove_conversations(held: Sequence[UUID]) -> Counter[str]:
+    """Remove conversations that the caller holds, with everything of them, in the caller's unit.
+
+    The one way that they go. How many rows of each table; the files attached to them are documents.
+    """
+    removed: Counter[str] = Counter()
+    removed[ArchiveRecord._meta.db_table] += forget_archives(held)
+    messages = _hold(Message.objects.filter(conversation__in=held))
+    removed[ReplyLease._meta.db_table] += ReplyLease.objects.filter(message_id__in=messages).delete()[0]
+    for kind in (EMBED_CONVERSATION, SUMMARISE):
+        outbox.cancel(kind, *held)
+    # Before the citations, which whoever deletes a document at this moment takes after it.
+    erase_attached(held, removed)
+    for model, rows in (
+        (ShareReader, ShareReader.objects.filter(share__conversation__in=held)),
+        (Share, Share.objects.filter(conversation__in=held)),
+        (Feedback, Feedback.objects.filter(message__in=messages)),
+        (MessageEmbedding, MessageEmbedding.objects.filter(chunk__message__in=messages)),
+        (MessageChunk, MessageChunk.objects.filter(message__in=messages)),
+        (Citation, Citation.objects.filter(message__in=messages)),
+        (Source, Source.objects.filter(message__in=messages)),
+        (Trace, Trace.objects.filter(message__in=messages)),
+        (Summary, Summary.objects.filter(conversation__in=held)),
+        (ConversationWords, ConversationWords.objects.filter(conversation__in=held)),
+        (Message, Message.objects.filter(id__in=messages)),
+    ):
+        removed[model._meta.db_table] += rows.delete()[1].get(model._meta.label, 0)
+    conversations = Conversation.objects.filter(id__in=held)
+    removed[Conversation._meta.db_table] += conversations.delete()[1].get(Conversation._meta.label, 0)
+    return removed
+
+
+def _hold(rows: QuerySet[Any]) -> list[UUID]:
+    """What is about to go, held against whoever embeds messages, attaches files or asks at this moment."""
+    return list(rows.order_by("id").select_for_update().values_list("id", flat=True))
 
 
 def end_conversation(*, access: Access, conversation: Conversation) -> Conversation:
@@ -128,16 +195,8 @@ def end_conversation(*, access: Access, conversation: Conversation) -> Conversat
         if conversation.ended_at is None:
             conversation.ended_at = timezone.now()
             conversation.save(update_fields=["ended_at", "updated_at"])
+            tell_of_ending([conversation.id], "asked")
             record(access, "conversation.ended", target_kind="conversation", target_id=conversation.id)
-    return conversation
-
-
-def reopen_conversation(*, access: Access, conversation: Conversation) -> Conversation:
-    with tenant_atomic(access.tenant_id):
-        if conversation.ended_at is not None:
-            conversation.ended_at = None
-            conversation.save(update_fields=["ended_at", "updated_at"])
-            record(access, "conversation.reopened", target_kind="conversation", target_id=conversation.id)
     return conversation
 
 

@@ -9,6 +9,8 @@ from django.db import connection
 from django.db.models import Sum
 from django.db.models.functions import Length
 
+from conversations.metering import usage_of
+from conversations.mirror import drop_text, recover_text
 from conversations.models import Message, Source, Status
 from conversations.pipeline import Outcome
 from tenants.access import Access
@@ -31,8 +33,19 @@ def require_running(message: Message) -> None:
         raise Conflict(f"This reply is {message.status} already.", code="already_over")
 
 
+def read_leases(process_id: UUID, message_ids: Collection[UUID]) -> dict[UUID, bool]:
+    """The process's leases of these replies; says of each whether somebody asked to stop it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT message_id, is_stop_requested FROM tenants_replylease "
+            "WHERE process_id = %s AND message_id = ANY(%s)",
+            [process_id, list(message_ids)],
+        )
+        return dict(cursor.fetchall())
+
+
 def renew_leases(process_id: UUID, message_ids: Collection[UUID]) -> dict[UUID, bool]:
-    """Keep a process's leases of these replies; says of each whether somebody asked to stop it."""
+    """The same, and keep them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE tenants_replylease SET expires_at = now() + make_interval(secs => %s) "
@@ -40,6 +53,15 @@ def renew_leases(process_id: UUID, message_ids: Collection[UUID]) -> dict[UUID, 
             [settings.DOCENT_REPLY_LEASE_SECONDS, process_id, list(message_ids)],
         )
         return dict(cursor.fetchall())
+
+
+def release_reply(message_id: UUID, process_id: UUID) -> bool:
+    """Give the lease back, inside the caller's unit; False where it is the process's no longer."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM tenants_replylease WHERE message_id = %s AND process_id = %s", [message_id, process_id]
+        )
+        return bool(cursor.rowcount)
 
 
 def find_expired_leases() -> list[tuple[UUID, UUID]]:
@@ -50,7 +72,11 @@ def find_expired_leases() -> list[tuple[UUID, UUID]]:
 
 
 def interrupt_reply(*, tenant_id: UUID, message_id: UUID) -> bool:
-    """Say of a reply whose lease ran out that it was interrupted. False when another process said so first."""
+    """Say of a reply whose lease ran out that it was interrupted. False when another process said so first.
+
+    It keeps all that anybody was shown of it.
+    """
+    shown = recover_text(tenant_id, message_id)
     with tenant_atomic(tenant_id):
         with connection.cursor() as cursor:
             cursor.execute(
@@ -63,8 +89,12 @@ def interrupt_reply(*, tenant_id: UUID, message_id: UUID) -> bool:
             "error_code": "interrupted",
             "error_detail": "Writing this answer was interrupted. You can ask again.",
         }
+        for message in Message.objects.filter(id=message_id):
+            if shown.startswith(message.content):
+                changed["content"] = shown
         Message.objects.filter(id=message_id).update(**changed)
         _count_what_was_kept(message_id)
+    drop_text(tenant_id, message_id)
     return True
 
 
@@ -74,5 +104,13 @@ def _count_what_was_kept(message_id: UUID) -> None:
     if message is None:
         return
     prompt = Source.objects.filter(message=message).aggregate(total=Sum(Length("text")))["total"]
-    used = Outcome(prompt_characters=prompt or 0, completion_characters=len(message.content)).estimated_usage()
-    count_tokens(Spender(message.conversation.author_id), model=message.model, **used)
+    before = message.continued[-1]["offset"] if message.continued else 0
+    kept = Outcome(
+        model=message.model,
+        timings=message.timings,
+        prompt_characters=prompt or 0,
+        completion_characters=len(message.content) - before,
+    )
+    Message.objects.filter(id=message_id).update(usage=usage_of(kept, message.usage))
+    asked = message.conversation
+    count_tokens(Spender(asked.site_id or asked.author_id), model=message.model, **kept.estimated_usage())

@@ -2,31 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError
-from django.db.models.functions import Now
+from django.db import IntegrityError, connection
 
+from conversations.branches import end_of
+from conversations.continuing import Begun
 from conversations.evidence import Question
 from conversations.memory import remember_before
 from conversations.models import Conversation, Message, Mode, Role, Status
+from conversations.naming import provisional_title
+from conversations.personas import voice_of
 from conversations.selectors import access_conversation, access_reply, scope_of
+from conversations.services.holding import require_open
 from documents.selectors import require_collections, require_documents
 from retrieval.types import Scope
 from tenants.access import Access
 from tenants.context import current_tenant_id
 from tenants.db import tenant_atomic
-from tenants.errors import Conflict, InvalidInput, TooLarge
-from tenants.jobs.models import ReplyLease
+from tenants.errors import InvalidInput, TooLarge
 from tenants.limits.quotas import require_quotas
 from tenants.limits.usage import Spender, count_question
 from tenants.models import QuotaKind
+from tenants.prepared import PreparedModels, insert
 from tenants.services.idempotency import Attempt
 
-_PROVISIONAL_TITLE = 60
-_SPENT_BY_ASKING = (QuotaKind.QUESTIONS_DAY, QuotaKind.TOKENS_DAY, QuotaKind.TOKENS_MONTH, QuotaKind.REPLIES)
+SPENT_BY_ASKING = (QuotaKind.QUESTIONS_DAY, QuotaKind.TOKENS_DAY, QuotaKind.TOKENS_MONTH, QuotaKind.REPLIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Asked:
     conversation_id: UUID
     title: str
     question: Question | None
+    # How much of the answer there was before.
+    offset: int = 0
 
 
 def ask(
@@ -50,13 +54,13 @@ def ask(
     request_id: str | None = None,
     collections: Sequence[UUID] = (),
     documents: Sequence[UUID] = (),
+    model: str = "",
     attempt: Attempt | None = None,
 ) -> Asked:
     """Store a question and its pending reply, leased to the process that will write it.
 
-    `collections` and `documents` narrow this question alone. The same `request_id` in the same
-    conversation gives the same messages, and so does the same `attempt`. Raises `InvalidInput`, `TooLarge`,
-    `NotFound`, `QuotaExceeded`, `KeyReused`, and `Conflict` for a conversation that has ended.
+    It follows `parent`, else the last answer of the branch one is at. The same `request_id` in the conversation
+    gives the same messages, as does the same `attempt`. `QuotaExceeded`; `Conflict` in an ended conversation.
     """
     require_content(content, pointer="/content")
     try:
@@ -65,8 +69,11 @@ def ask(
             asked = _find_asked(conversation, request_id) or find_attempted(access, attempt)
             if asked is not None:
                 return asked
-            scope = _narrowed(access, conversation, collections, documents)
-            asked = _store(access, conversation, content, process_id, parent, request_id, scope)
+            require_open(conversation)
+            question = Message(conversation=conversation, content=content, request_id=request_id)
+            question.asked_of = _chosen(access, conversation, collections, documents)
+            question.parent_id = _followed(conversation, parent)
+            asked = store_question(access, question, process_id, model=model)
             if attempt is not None:
                 attempt.keep_target(asked.message_id)
             return asked
@@ -91,11 +98,25 @@ def require_content(content: str, *, pointer: str) -> None:
 def _find_asked(conversation: Conversation, request_id: str | None) -> Asked | None:
     if request_id is None:
         return None
-    question = Message.objects.filter(conversation=conversation, request_id=request_id).first()
-    reply = question and Message.objects.filter(parent=question, role=Role.ASSISTANT).first()
-    if question is None or reply is None:
+    question = _asked_as.first(conversation=conversation.id, request=request_id)
+    if question is None:
         return None
+    replies = Message.objects.filter(parent=question, role=Role.ASSISTANT).order_by("created_at", "id")
+    reply = replies.first() if question.role == Role.USER else None
+    if reply is None:
+        raise request_id_reused()
     return Asked(question.id, reply.id, conversation.id, conversation.title, None)
+
+
+_asked_as = PreparedModels(
+    Message, lambda conversation, request: Message.objects.filter(conversation=conversation, request_id=request)
+)
+
+
+def request_id_reused() -> InvalidInput:
+    """The refusal of a request id under which something else was asked before."""
+    detail = "Something else was asked in this conversation under this request id. Use a new one."
+    return InvalidInput.at("/request_id", detail, "request_id_reused")
 
 
 def find_attempted(access: Access, attempt: Attempt | None) -> Asked | None:
@@ -105,85 +126,107 @@ def find_attempted(access: Access, attempt: Attempt | None) -> Asked | None:
         return None
     reply = access_reply(access, kept.target_id)
     assert reply.parent_id is not None
-    conversation = access_conversation(access, reply.conversation_id)
+    conversation = reply.conversation
     return Asked(reply.parent_id, reply.id, conversation.id, conversation.title, None)
 
 
-def _narrowed(
+def _chosen(
     access: Access, conversation: Conversation, collections: Sequence[UUID], documents: Sequence[UUID]
-) -> Scope:
-    chosen = scope_of(conversation)
-    if not collections and not documents:
-        return chosen
+) -> dict[str, list[str]]:
+    """What this question alone is narrowed to, as it is kept. Raises `InvalidInput` for what is out of sight."""
     require_collections(access, collections, pointer="/collections/{}")
-    require_documents(access, documents, pointer="/documents/{}")
-    return Scope(
-        collections=tuple(collections) or chosen.collections, documents=tuple(documents) or chosen.documents
-    )
+    require_documents(access, documents, pointer="/documents/{}", attached_to=conversation.id)
+    return {"collections": list(map(str, collections)), "documents": list(map(str, documents))}
 
 
-def _store(  # noqa: PLR0917
-    access: Access,
-    conversation: Conversation,
-    content: str,
-    process_id: UUID,
-    parent: UUID | None,
-    request_id: str | None,
-    scope: Scope,
-) -> Asked:
-    if conversation.ended_at is not None:
-        raise Conflict("This conversation has ended. Reopen it to go on.", code="conversation_ended")
-    if parent is not None and not Message.objects.filter(conversation=conversation, id=parent).exists():
+def _followed(conversation: Conversation, parent: UUID | None) -> UUID | None:
+    """The answer that a new question follows; None for the first."""
+    if parent is None:
+        return end_of(conversation)
+    followed = Message.objects.filter(conversation=conversation, id=parent).first()
+    if followed is None:
         raise InvalidInput.at("/parent", "There is no such message in this conversation.", "unknown_id")
+    if followed.role != Role.ASSISTANT:
+        raise InvalidInput.at("/parent", "A question follows an answer, and this is a question.", "no_answer")
+    return parent
+
+
+def store_question(access: Access, question: Message, process_id: UUID, *, model: str = "") -> Asked:
+    """Store it with a pending answer, in the caller's unit, in a conversation that takes messages."""
     # Of tokens nobody knows yet how many it takes: while there are any left it may begin.
-    require_quotas(access, dict.fromkeys(_SPENT_BY_ASKING, 1))
-    question, reply = _add_turn(conversation, content, process_id, parent, request_id)
-    count_question(Spender(access.user_id, access.token_id), asked_on=reply.created_at.date())
+    require_quotas(access, dict.fromkeys(SPENT_BY_ASKING, 1))
+    question.role, question.status = Role.USER, Status.FINISHED
+    conversation = question.conversation
     if not conversation.title:
-        conversation.title = _provisional_title(content)
-    conversation.save(update_fields=["title", "updated_at"])
-    memory = remember_before(access, question)
-    reply.based_on = [str(one) for one in memory.answers]
-    if reply.based_on:
-        reply.save(update_fields=["based_on"])
-    to_run = Question(
-        access=access,
-        conversation_id=conversation.id,
-        message_id=reply.id,
-        text=content,
-        mode=Mode(conversation.mode),
-        scope=scope,
-        history=memory.history,
-        last_whole=memory.last_whole,
+        conversation.title = provisional_title(question.content)
+        # Whoever names it at this moment is right.
+        Conversation.objects.filter(id=conversation.id, title="").update(title=conversation.title)
+    return store_reply(access, question, process_id, model=model)
+
+
+def store_reply(
+    access: Access, question: Message, process_id: UUID, *, request_id: str | None = None, model: str = ""
+) -> Asked:
+    """Store a pending answer to the question, leased to the process; the conversation is at it from now on.
+
+    A question that is new is stored with it.
+    """
+    conversation = question.conversation
+    reply = Message(
+        conversation=conversation,
+        role=Role.ASSISTANT,
+        parent=question,
+        status=Status.PENDING,
+        request_id=request_id,
     )
+    insert(*([question, reply] if question._state.adding else [reply]))
+    lease_reply(reply, process_id)
+    count_question(Spender(access.spender_id, access.token_id), asked_on=reply.created_at.date())
+    conversation.leaf_id = reply.id
+    conversation.save(update_fields=["leaf_id", "updated_at"])
+    to_run = to_answer(access, question, reply, model=model)
     return Asked(question.id, reply.id, conversation.id, conversation.title, to_run)
 
 
-def _add_turn(
-    conversation: Conversation, content: str, process_id: UUID, parent: UUID | None, request_id: str | None
-) -> tuple[Message, Message]:
-    """The question, its pending answer, and the lease of the process that will write it."""
-    question: Message = Message.objects.create(
-        conversation=conversation,
-        role=Role.USER,
-        parent_id=parent,
-        content=content,
-        status=Status.FINISHED,
-        request_id=request_id,
-    )
-    reply: Message = Message.objects.create(
-        conversation=conversation, role=Role.ASSISTANT, parent=question, status=Status.PENDING
-    )
-    ReplyLease.objects.create(
+def to_answer(
+    access: Access, question: Message, reply: Message, *, model: str = "", begun: Begun | None = None
+) -> Question:
+    """All that the answer depends on; notes what it will rest on of what was said before."""
+    conversation = question.conversation
+    memory, voice = remember_before(access, question), voice_of(conversation)
+    reply.based_on = list(dict.fromkeys([*reply.based_on, *map(str, memory.answers)]))
+    if reply.based_on:
+        reply.save(update_fields=["based_on"])
+    return Question(
+        access=access,
+        conversation_id=conversation.id,
         message_id=reply.id,
-        tenant_id=current_tenant_id(),
-        process_id=process_id,
-        # The database's clock, not this machine's.
-        expires_at=Now() + timedelta(seconds=settings.DOCENT_REPLY_LEASE_SECONDS),
+        text=question.content,
+        mode=Mode(conversation.mode),
+        scope=_narrowed(conversation, question),
+        history=memory.history,
+        summary=memory.summary,
+        voice=voice,
+        last_whole=memory.last_whole,
+        model=model or voice.model,
+        begun=begun,
+        wants_title=not conversation.has_manual_title and not memory.answers,
     )
-    return question, reply
 
 
-def _provisional_title(content: str) -> str:
-    words = " ".join(content.split())
-    return words if len(words) <= _PROVISIONAL_TITLE else words[: _PROVISIONAL_TITLE - 1].rstrip() + "…"
+def _narrowed(conversation: Conversation, question: Message) -> Scope:
+    """What the conversation was told to ask, or this question alone was."""
+    collections = tuple(map(UUID, question.asked_of.get("collections", ())))
+    documents = tuple(map(UUID, question.asked_of.get("documents", ())))
+    return scope_of(conversation, collections=collections, documents=documents)
+
+
+def lease_reply(reply: Message, process_id: UUID) -> None:
+    """Note which process writes it."""
+    with connection.cursor() as cursor:
+        # The database's clock, not this machine's.
+        cursor.execute(
+            "INSERT INTO tenants_replylease (message_id, tenant_id, process_id, expires_at, is_stop_requested) "
+            "VALUES (%s, %s, %s, now() + make_interval(secs => %s), false)",
+            [reply.id, current_tenant_id(), process_id, settings.DOCENT_REPLY_LEASE_SECONDS],
+        )

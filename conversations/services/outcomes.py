@@ -1,5 +1,7 @@
 """Writes: what becomes of a reply, while it is written and when it is over."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -7,29 +9,83 @@ from django.db import IntegrityError, connection
 
 from conversations.claims import Support
 from conversations.embedding import embed_soon
-from conversations.models import Citation, Message, Source, Status, Trace
+from conversations.endings import told_at_the_end
+from conversations.events import Failed, Finished
+from conversations.metering import usage_of
+from conversations.models import Citation, Message, MessageChunk, MessageEmbedding, Status, Trace
 from conversations.pipeline import Outcome
+from conversations.services.leases import release_reply
+from conversations.summaries import summarise_soon
 from documents.masking import MASK, is_masked_form
-from documents.models import Document, Page
+from documents.models import Page
 from providers.visible_text import legible
 from retrieval.types import Hit
 from tenants.access import Access
+from tenants.context import current_tenant_id
 from tenants.db import tenant_atomic
-from tenants.jobs.models import ReplyLease
-from tenants.limits.usage import Spender, count_reply
+from tenants.limits.usage import Spender, count_reply, count_tokens
+from tenants.prepared import PreparedModels, insert
 
-
-def save_progress(*, message_id: UUID, text: str, outcome: Outcome, with_sources: bool) -> None:
-    """Keep the text so far; the first time with the sources that the model was given."""
-    Message.objects.filter(id=message_id, status__in=[Status.PENDING, Status.STREAMING]).update(
-        status=Status.STREAMING,
-        content=text,
-        model=outcome.model,
-        timings=outcome.timings,
-        searched_for=outcome.searched_for,
+# A row that somebody else holds is left for the next time: two that hold several wait for nobody.
+_TEXTS = """
+    WITH held AS MATERIALIZED (
+        SELECT id FROM conversations_message
+        WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s) AND status IN ('pending', 'streaming')
+        FOR NO KEY UPDATE SKIP LOCKED
     )
+    UPDATE conversations_message message
+    SET status = 'streaming', content = said.content, model = said.model, timings = said.timings::jsonb,
+        searched_for = said.searched_for
+    FROM held JOIN unnest(%(ids)s, %(contents)s::text[], %(models)s::text[], %(timings)s::text[],
+                          %(searched_for)s::text[])
+        AS said (id, content, model, timings, searched_for) USING (id)
+    WHERE message.tenant_id = %(tenant)s AND message.id = held.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reply that is being written, and its text so far."""
+
+    message_id: UUID
+    text: str
+    outcome: Outcome
+
+
+def save_progress(said: Said, *, with_sources: bool) -> None:
+    """Keep the text so far; the first time with the sources that the model was given."""
+    save_texts([said])
     if with_sources:
-        _save_sources(message_id, outcome.hits)
+        _save_sources(said.message_id, said.outcome.hits)
+    if said.outcome.recalled:
+        _save_recalled(said.message_id, said.outcome.recalled)
+
+
+def save_texts(given: Sequence[Said]) -> None:
+    """Keep the texts so far, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TEXTS,
+            {
+                "tenant": current_tenant_id(),
+                "ids": [one.message_id for one in given],
+                "contents": [one.text for one in given],
+                "models": [one.outcome.model for one in given],
+                "timings": [json.dumps(one.outcome.timings) for one in given],
+                "searched_for": [one.outcome.searched_for for one in given],
+            },
+        )
+
+
+def _save_recalled(message_id: UUID, recalled: Sequence[UUID]) -> None:
+    """An answer that is broken off rests on what it recalls, too."""
+    for message in Message.objects.filter(id=message_id):
+        message.based_on = _with(message.based_on, recalled)
+        message.save(update_fields=["based_on"])
+
+
+def _with(based_on: Sequence[str], recalled: Sequence[UUID]) -> list[str]:
+    return list(dict.fromkeys([*based_on, *map(str, recalled)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +99,10 @@ class Ending:
 
 def save_ending(
     *, access: Access, process_id: UUID, message_id: UUID, text: str, outcome: Outcome, ending: Ending
-) -> bool:
-    """Store a reply for good, and what `access`, who asked, used for it.
+) -> Finished | Failed | None:
+    """Store a reply for good, and what `access`, who asked, used for it; returns what its readers are told.
 
-    False when it is no longer this process's: declared interrupted, or deleted.
+    None when it is no longer this process's: declared interrupted, or deleted.
     """
     try:
         return _save_ending(access, process_id, message_id, text, outcome, ending)
@@ -55,14 +111,20 @@ def save_ending(
         return _save_ending(access, process_id, message_id, text, outcome, ending)
 
 
+_CHANGED = (
+    *("content", "status", "error_code", "error_detail", "finish_reason"),
+    *("model", "timings", "usage", "searched_for", "based_on"),
+)
+
+
 def _save_ending(  # noqa: PLR0917
     access: Access, process_id: UUID, message_id: UUID, text: str, outcome: Outcome, ending: Ending
-) -> bool:
+) -> Finished | Failed | None:
+    citations: list[Citation] = []
     with tenant_atomic(access.tenant_id):
-        owned, _ = ReplyLease.objects.filter(message_id=message_id, process_id=process_id).delete()
-        message = Message.objects.filter(id=message_id).first() if owned else None
+        message = _message.first(message=message_id) if release_reply(message_id, process_id) else None
         if message is None:
-            return False
+            return None
         message.content = text
         message.status = ending.status
         message.error_code, message.error_detail = ending.error_code, ending.error_detail
@@ -71,26 +133,47 @@ def _save_ending(  # noqa: PLR0917
             Status.STOPPED: "stopped",
             Status.REFUSED: "refused",
         }.get(ending.status, "")
-        message.model, message.usage, message.timings = outcome.model, outcome.usage, outcome.timings
+        message.model, message.timings = outcome.model, outcome.timings
+        message.usage = usage_of(outcome, message.usage)
         message.searched_for = outcome.searched_for
-        message.based_on = list(dict.fromkeys([*message.based_on, *map(str, outcome.recalled)]))
-        message.save()
-        embed_soon(message.conversation_id)
+        message.based_on = _with(message.based_on, outcome.recalled)
+        message.save(update_fields=_CHANGED)
+        if not outcome.is_unlisted:
+            embed_soon(message.conversation_id)
+            summarise_soon(message.conversation_id)
         if ending.status is not Status.REFUSED:
-            _save_sources(message_id, outcome.hits)
-            _save_citations(message_id, outcome)
+            if not outcome.has_kept_sources:
+                _save_sources(message_id, outcome.hits)
+            if outcome.begun is not None:
+                forget_text(message_id)
+            citations = _save_citations(message_id, outcome)
         if outcome.tracer.about:
-            Trace.objects.create(message=message, about=outcome.tracer.as_json(outcome.timings))
+            insert(Trace(message=message, about=outcome.tracer.as_json(outcome.timings)))
         _count_use(access, message, outcome)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    return True
+        return told_at_the_end(access, message, citations)
+
+
+_message = PreparedModels(Message, lambda message: Message.objects.filter(id=message))
+
+
+def forget_text(message_id: UUID) -> None:
+    """What was made of an answer's text goes: it is made anew of the whole."""
+    MessageEmbedding.objects.filter(chunk__message=message_id).delete()
+    MessageChunk.objects.filter(message=message_id).delete()
+    Citation.objects.filter(message=message_id).delete()
 
 
 def _count_use(access: Access, message: Message, outcome: Outcome) -> None:
     used = outcome.usage or outcome.estimated_usage()
+    spender = Spender(access.spender_id, access.token_id)
+    if outcome.begun is not None:
+        # Its question was counted when the first part was.
+        count_tokens(spender, model=outcome.model, **used)
+        return
     count_reply(
-        Spender(access.user_id, access.token_id),
+        spender,
         asked_on=message.created_at.date(),
         model=outcome.model,
         prompt_tokens=used["prompt_tokens"],
@@ -99,30 +182,46 @@ def _count_use(access: Access, message: Message, outcome: Outcome) -> None:
 
 
 def _save_sources(message_id: UUID, hits: list[Hit]) -> None:
-    living = set(Document.objects.filter(id__in={hit.document for hit in hits}).values_list("id", flat=True))
-    Source.objects.bulk_create(
-        [
-            Source(
-                message_id=message_id,
-                marker=marker,
-                document_id=hit.document if hit.document in living else None,
-                version=hit.version,
-                name=hit.name,
-                title=hit.title,
-                page=hit.page,
-                start=hit.start,
-                end=hit.end,
-                text=hit.text if hit.document in living else "",
-                score=hit.score,
-            )
-            for marker, hit in enumerate(hits, start=1)
-        ],
-        ignore_conflicts=True,
+    """Without the words of those whose document has gone meanwhile."""
+    given = [
+        {
+            "marker": marker,
+            "document": str(hit.document),
+            "version": hit.version,
+            "name": hit.name,
+            "title": hit.title,
+            "page": hit.page,
+            "start": hit.start,
+            "end": hit.end,
+            "text": hit.text,
+            "score": hit.score,
+        }
+        for marker, hit in enumerate(hits, start=1)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SOURCES, {"tenant": current_tenant_id(), "message": message_id, "given": json.dumps(given)}
+        )
+
+
+_SOURCES = """
+    INSERT INTO conversations_source (
+        id, tenant_id, message_id, marker, document_id, version, name, title, page, start, "end", text, score
     )
+    SELECT gen_random_uuid(), %(tenant)s, %(message)s, given.marker, d.id, given.version, given.name, given.title,
+           given.page, given.start, given."end", CASE WHEN d.id IS NULL THEN '' ELSE given.text END, given.score
+    FROM json_to_recordset(%(given)s::json) AS given (
+        marker int, document uuid, version int, name text, title text, page int, start int, "end" int, text text,
+        score float
+    )
+    LEFT JOIN documents_document d ON d.tenant_id = %(tenant)s AND d.id = given.document
+    ON CONFLICT DO NOTHING
+"""
 
 
-def _save_citations(message_id: UUID, outcome: Outcome) -> None:
+def _save_citations(message_id: UUID, outcome: Outcome) -> list[Citation]:
     """Each quote is read again from the page it names: what does not stand there, masked perhaps, is none."""
+    citations = []
     for support in outcome.supports:
         hit = outcome.hits[support.marker - 1]
         page = Page.objects.filter(
@@ -131,18 +230,22 @@ def _save_citations(message_id: UUID, outcome: Outcome) -> None:
         quote = page and _as_it_stands(support, page)
         if not quote:
             continue
-        Citation.objects.create(
-            message_id=message_id,
-            marker=support.marker,
-            document_id=hit.document,
-            version=hit.version,
-            name=hit.name,
-            title=hit.title,
-            page=hit.page,
-            start=support.start,
-            end=support.start + len(quote),
-            quote=quote,
+        citations.append(
+            Citation(
+                message_id=message_id,
+                marker=support.marker,
+                document_id=hit.document,
+                version=hit.version,
+                name=hit.name,
+                title=hit.title,
+                page=hit.page,
+                start=support.start,
+                end=support.start + len(quote),
+                quote=quote,
+            )
         )
+    Citation.objects.bulk_create(citations)
+    return sorted(citations, key=lambda one: one.marker)
 
 
 def _as_it_stands(support: Support, page: Page) -> str:

@@ -19,7 +19,9 @@ REJECTED = "rejected"
 class UploadInput(StrictSerializer):
     """A multipart form."""
 
-    files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), allow_empty=False)
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True), allow_empty=False, min_length=1
+    )
     collection = serializers.UUIDField(required=False, help_text="The default collection if left out.")
     chunk_size = serializers.IntegerField(
         required=False, help_text="Characters; as the collection says if left out."

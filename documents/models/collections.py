@@ -11,7 +11,11 @@ from tenants.permissions import Role
 
 
 class Collection(TenantModel):
-    """`slug` stays when the name changes. `created_by_id` may change and delete it, admins any."""
+    """`slug` stays when the name changes. `created_by_id` may change and delete it, admins any.
+
+    With `attached_to` it holds the files of one conversation: of which is for the apps above to know. It is in
+    nobody's lists and searches, and only `created_by_id` reads in it.
+    """
 
     name = models.CharField(_("name"), max_length=120)
     slug = models.SlugField(max_length=60)
@@ -21,6 +25,7 @@ class Collection(TenantModel):
     # How its documents are cut, in characters, where an upload does not say; null: as Docent does by default.
     chunk_size = models.PositiveIntegerField(_("chunk size"), null=True, blank=True)
     chunk_overlap = models.PositiveIntegerField(_("chunk overlap"), null=True, blank=True)
+    attached_to = models.UUIDField(null=True, editable=False)
     created_by_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -31,6 +36,7 @@ class Collection(TenantModel):
             models.UniqueConstraint(
                 fields=["tenant"], condition=models.Q(is_default=True), name="collection_default_once"
             ),
+            models.UniqueConstraint(fields=["tenant", "attached_to"], name="collection_attached_once"),
         ]
 
     def __str__(self) -> str:

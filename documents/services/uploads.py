@@ -68,14 +68,19 @@ class UploadResult:
 
 
 def receive_files(
-    *, access: Access, files: Sequence[IncomingFile], collection: Collection, options: UploadOptions
+    *,
+    access: Access,
+    files: Sequence[IncomingFile],
+    collection: Collection,
+    options: UploadOptions,
+    action: Action = Action.WRITE_DOCUMENTS,
 ) -> list[UploadResult]:
     """Store each file, of an archive each one in it, and queue its processing, in the order given and in one unit.
 
     Nothing is stored of a file refused at the door. If all are refused, the first reason is raised. A disk that is
     full is an OSError, and nothing stays of any of them.
     """
-    access.require(Action.WRITE_DOCUMENTS)
+    access.require(action)
     chosen_sizes(collection, size=options.chunk_size, overlap=options.chunk_overlap)
     if not files:
         raise InvalidInput.at("/files", "Send at least one file.", "required")

@@ -107,6 +107,8 @@ def document(request: HttpRequest, access: Access, document: UUID) -> HttpRespon
         "pages": _pages(access, found, current),
         "original_url": tenant_url(access.tenant_slug, "original", found.id, found.current_version),
         "collections": list_collections(access).order_by("name", "id"),
+        # Such a file is moved nowhere by the way: others would see it there.
+        "is_attached": found.collection.attached_to is not None,
     }
     return render(request, "document.html", context)
 

@@ -1,5 +1,25 @@
 """Chat models: a request goes in, text comes out piece by piece."""
 
-from providers.chat.base import ChatDelta, ChatMessage, ChatModel, ChatRequest, FinishReason, Passage
+from providers.chat.base import (
+    ChatDelta,
+    ChatMessage,
+    ChatModel,
+    ChatRequest,
+    FinishReason,
+    ModelInfo,
+    ModelServer,
+    Passage,
+    PullProgress,
+)
 
-__all__ = ["ChatDelta", "ChatMessage", "ChatModel", "ChatRequest", "FinishReason", "Passage"]
+__all__ = [
+    "ChatDelta",
+    "ChatMessage",
+    "ChatModel",
+    "ChatRequest",
+    "FinishReason",
+    "ModelInfo",
+    "ModelServer",
+    "Passage",
+    "PullProgress",
+]

@@ -1,13 +1,12 @@
 """Embedding models that an Ollama server runs, through its native API. Source: https://docs.ollama.com/api/embed"""
 
-import ssl
 import time
 
 import httpx
 
 from providers.embedding.remote import RemoteEmbedder, require_ok
 from providers.hosts import parse_host
-from providers.wire import CONNECT_TIMEOUT, not_understood, read_json, too_late, unreachable
+from providers.wire import CONNECT_TIMEOUT, not_understood, read_json, too_late, trusted, unreachable
 
 _KEEP_ALIVE = "10m"
 
@@ -25,7 +24,7 @@ class OllamaEmbedder(RemoteEmbedder):
             headers={"Accept-Encoding": "identity"},
             trust_env=False,
             follow_redirects=False,
-            verify=ssl.create_default_context(),
+            verify=trusted(),
         )
 
     def ask(self, texts: list[str], deadline: float) -> object:

@@ -3,6 +3,7 @@
 Source: https://platform.openai.com/docs/api-reference/embeddings
 """
 
+import json
 import time
 from functools import cached_property
 
@@ -10,12 +11,8 @@ import httpx2
 import openai
 
 from providers.embedding.remote import RemoteEmbedder, require_ok
-from providers.errors import ProviderError
+from providers.openai_api import HEADERS_OF_NOBODY, NO_KEY, address_of, too_long
 from providers.wire import CONNECT_TIMEOUT, not_understood, read_json, too_late, unreachable
-
-OPENAI = "https://api.openai.com/v1"
-# The SDK insists on a key; a server of one's own may need none.
-_NO_KEY = "none"
 
 
 class OpenAIEmbedder(RemoteEmbedder):
@@ -50,19 +47,20 @@ class OpenAIEmbedder(RemoteEmbedder):
         except (openai.APIConnectionError, httpx2.TransportError) as error:
             raise unreachable() from error
         except openai.APIStatusError as error:
+            # llama.cpp says so with the status of a server that fails.
+            if refusal := too_long(json.dumps(error.body).casefold()):
+                raise refusal from error
             require_ok(error.status_code)
             raise AssertionError("the SDK takes a success for an error") from error
 
     @cached_property
     def _client(self) -> openai.OpenAI:
-        if not self._base_url and not self._api_key:
-            raise ProviderError(
-                "model_error", "No server that speaks OpenAI's API is set up in this installation.", permanent=True
-            )
+        address = address_of(self._base_url, self._api_key)
         # The address is the operator's word: neither a proxy of the environment nor a redirect may change it.
         return openai.OpenAI(
-            base_url=self._base_url or OPENAI,
-            api_key=self._api_key or _NO_KEY,
+            base_url=address,
+            api_key=self._api_key or NO_KEY,
+            default_headers=HEADERS_OF_NOBODY,
             max_retries=0,
             http_client=openai.DefaultHttpxClient(trust_env=False, follow_redirects=False),
         )

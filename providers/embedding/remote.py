@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from providers import wire
 from providers.embedding.base import Purpose
 from providers.embedding.known_models import known_model
+from providers.errors import PromptTooLong, ProviderError
 from providers.wire import not_understood, try_again
 
 # pgvector stores no longer ones in half precision.
@@ -17,6 +18,8 @@ MAX_DIMENSIONS = 16_000
 _BATCH = 64
 _BYTES_A_TOKEN = 3
 _SPECIAL_TOKENS = 2
+# How often texts are sent that a server refuses as too long; of what its numbers leave, this much.
+_TRIES, _MARGIN, _HALF = 5, 0.9, 0.5
 
 
 class RemoteEmbedder(ABC):
@@ -66,11 +69,27 @@ class RemoteEmbedder(ABC):
         return np.concatenate(parts)
 
     def _embed(self, texts: list[str], deadline: float) -> NDArray[np.float32]:
+        """What is refused as too long is cut shorter: by the server's numbers, else by half."""
+        for _ in range(_TRIES):
+            try:
+                return self._asked(texts, deadline)
+            except PromptTooLong as refusal:
+                longest = max(len(text.encode()) for text in texts)
+                window, length = refusal.window, refusal.prompt_tokens
+                share = _MARGIN * window / length if window and length else _HALF
+                texts = [_shortened(text, int(longest * min(share, _MARGIN))) for text in texts]
+        detail = "A passage is longer than the embedding model takes, however short it is cut."
+        raise ProviderError("model_error", detail, permanent=True)
+
+    def _asked(self, texts: list[str], deadline: float) -> NDArray[np.float32]:
         return try_again(lambda: unit_vectors(self.ask(texts, deadline), count=len(texts)), deadline)
 
     def _cut(self, text: str) -> str:
-        room = (self.max_tokens - _SPECIAL_TOKENS) * _BYTES_A_TOKEN
-        return text.encode()[:room].decode(errors="ignore")
+        return _shortened(text, (self.max_tokens - _SPECIAL_TOKENS) * _BYTES_A_TOKEN)
+
+
+def _shortened(text: str, size: int) -> str:
+    return text.encode()[:size].decode(errors="ignore")
 
 
 def unit_vectors(answer: object, *, count: int) -> NDArray[np.float32]:

@@ -4,7 +4,6 @@ Sources: https://jina.ai/reranker/ and https://docs.cohere.com/reference/rerank
 """
 
 import math
-import ssl
 import time
 from functools import cached_property
 
@@ -12,7 +11,16 @@ import httpx
 
 from providers.errors import ProviderError
 from providers.rerank.base import RerankRequest
-from providers.wire import CONNECT_TIMEOUT, not_understood, read_json, require_ok, too_late, try_again, unreachable
+from providers.wire import (
+    CONNECT_TIMEOUT,
+    not_understood,
+    read_json,
+    require_ok,
+    too_late,
+    trusted,
+    try_again,
+    unreachable,
+)
 
 # Somebody waits: one second try, and only while there is time.
 _ATTEMPTS = 2
@@ -61,9 +69,7 @@ class HttpReranker:
     @cached_property
     def _client(self) -> httpx.Client:
         # The address is the operator's word: neither a proxy of the environment nor a redirect may change it.
-        return httpx.Client(
-            headers=self._headers, trust_env=False, follow_redirects=False, verify=ssl.create_default_context()
-        )
+        return httpx.Client(headers=self._headers, trust_env=False, follow_redirects=False, verify=trusted())
 
 
 def relevances(answer: object, *, count: int) -> list[float]:

@@ -32,7 +32,7 @@ from retrieval.services.runs import (
 )
 from retrieval.types import Mode
 from tenants.api.pages import NewestFirst, NumberedPages, PageQuery
-from tenants.api.serializers import StrictSerializer
+from tenants.api.serializers import ParametersSerializer, StrictSerializer
 from tenants.api.views import TenantView
 from tenants.links import absolute
 from tenants.permissions import Action
@@ -185,7 +185,7 @@ class ComparisonSerializer(serializers.Serializer[Comparison]):
         return {name: one.as_json() for name, one in found.differences.items()}
 
 
-class ComparisonQuery(StrictSerializer):
+class ComparisonQuery(ParametersSerializer):
     before = serializers.UUIDField(help_text="The earlier evaluation.")
 
 

@@ -39,7 +39,7 @@ def create_question_set(
             collection_name=collection.name if collection else "",
             created_by_id=access.user_id,
         )
-        _add(access, made, cases)
+        _add(access.user_id, made, cases)
         record(access, "question_set.created", target_kind="question_set", target_id=made.id, questions=len(cases))
     return made
 
@@ -49,7 +49,7 @@ def add_questions(*, access: Access, question_set: QuestionSet, cases: Sequence[
     access.require(Action.MANAGE_TENANT)
     with tenant_atomic(access.tenant_id):
         question_set = _lock(question_set)
-        _add(access, question_set, cases)
+        _add(access.user_id, question_set, cases)
         record(
             access,
             "question_set.changed",
@@ -134,22 +134,28 @@ def add_question(
     document: str = "",
     pages: Sequence[int] = (),
     answer: str = "",
+    question_set: QuestionSet | None = None,
+    asked_by: UUID | None = None,
 ) -> Question:
     """Keep a question that somebody asked and rated, in the set that collects them; anybody who may ask may.
 
-    The same `key`, as an answer's id, is the same question: what is right about it is changed. `InvalidInput` for
-    what no question set can hold, `Conflict` when the set is full.
+    The same `key`, as an answer's id, is the same question: what is right about it is changed. Admins choose
+    another `question_set`, and keep what others asked: it stays theirs, to take back and to have erased.
+    `InvalidInput` for what no question set can hold, `Conflict` when the set is full.
     """
-    access.require(Action.CHAT)
+    access.require(Action.CHAT if question_set is None and asked_by is None else Action.MANAGE_TENANT)
+    asked_by = asked_by or access.user_id
     sent = {"id": key, "question": text, "answerable": is_answerable, "document": document, "pages": [*pages]}
     [case] = cases_of([{**sent, "answer": answer}])
     with tenant_atomic(access.tenant_id):
         _hold_tenant(access)
-        question_set = _feedback_set()
-        own = Question.objects.filter(set=question_set, key=case.key, created_by_id=access.user_id)
+        question_set = _feedback_set() if question_set is None else _lock(question_set)
+        own = Question.objects.filter(
+            set=question_set, key=case.key, created_by_id=asked_by, origin=Question.Origin.FEEDBACK
+        )
         known: Question | None = own.first()
         if known is None:
-            return _add(access, question_set, [case], origin=Question.Origin.FEEDBACK)[0]
+            return _add(asked_by, question_set, [case], origin=Question.Origin.FEEDBACK)[0]
         _fill(known, case).save()
     return known
 
@@ -158,12 +164,7 @@ def withdraw_question(*, access: Access, key: str) -> bool:
     """Remove what `add_question` kept of this person's under a key; False if there is nothing."""
     access.require(Action.CHAT)
     with tenant_atomic(access.tenant_id):
-        own = Question.objects.filter(
-            set__collects_feedback=True,
-            origin=Question.Origin.FEEDBACK,
-            key=key,
-            created_by_id=access.user_id,
-        )
+        own = Question.objects.filter(origin=Question.Origin.FEEDBACK, key=key, created_by_id=access.user_id)
         return bool(own.delete()[0])
 
 
@@ -189,7 +190,7 @@ def _feedback_set() -> QuestionSet:
 
 
 def _add(
-    access: Access,
+    created_by: UUID,
     question_set: QuestionSet,
     cases: Sequence[Case],
     *,
@@ -200,7 +201,7 @@ def _add(
         raise Conflict(f"A set has at most {MAX_CASES:,} questions.", code="too_many")
     last = known.aggregate(last=Max("number"))["last"] or 0
     questions = [
-        _fill(Question(set=question_set, number=number, origin=origin, created_by_id=access.user_id), case)
+        _fill(Question(set=question_set, number=number, origin=origin, created_by_id=created_by), case)
         for number, case in enumerate(cases, start=last + 1)
     ]
     made: list[Question] = Question.objects.bulk_create(questions, batch_size=500)

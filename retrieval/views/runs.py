@@ -180,5 +180,5 @@ def _rank(result: Shown) -> str:
 
 def _verdict(one: Any) -> str:
     if not one.is_sure:
-        return _("May be chance")
+        return _("May be chance") if one.change.value else _("Same")
     return _("Better") if one.change.value > 0 else _("Worse")

@@ -3,6 +3,7 @@
 import { announce } from "./announcer.js";
 import { copyAnswer } from "./clipboard.js";
 import { drawDetails } from "./details.js";
+import { offerFeedback } from "./feedback.js";
 import { fragment } from "./fragments.js";
 import { setServerHTML } from "./html.js";
 import { drawSources, evidenceOf, keepEvidence } from "./sources.js";
@@ -21,6 +22,9 @@ export class Answer {
   /** @type {Map<number, string>} what each block shows, so that an unchanged one is not drawn again */
   #shown = new Map();
   #canWiden = false;
+  #model = "";
+  /** How it ended, the last time that it did. */
+  #finish = "";
 
   /** @param {HTMLElement} element rendered by the server, or a fresh copy of the same template */
   constructor(element) {
@@ -56,6 +60,16 @@ export class Answer {
     this.#button("retry").addEventListener("click", retry);
   }
 
+  /** @param {() => void} regenerate what the button for another answer does */
+  onRegenerate(regenerate) {
+    this.#button("regenerate").addEventListener("click", regenerate);
+  }
+
+  /** @param {() => void} goOn what the button of a cut answer does */
+  onContinue(goOn) {
+    this.#button("continue").addEventListener("click", goOn);
+  }
+
   /** @param {() => void} widen offered by a refusal: the same question, asked of everything */
   onWiden(widen) {
     this.#canWiden = true;
@@ -72,6 +86,7 @@ export class Answer {
       return;
     }
     const { finish, model, searchedFor } = /** @type {HTMLElement} */ (record).dataset;
+    this.#model = model;
     this.#settle(finish);
     drawDetails(this.element, { searchedFor, model, usage: read("usage"), timings: read("timings") });
   }
@@ -122,6 +137,7 @@ export class Answer {
     while (this.#body.children.length > this.#shown.size) this.#body.lastElementChild.remove();
     this.element.dataset.status = "finished";
     keepEvidence(this.element, { citations });
+    this.#model = model;
     this.#settle(reason);
     drawDetails(this.element, { model, usage, timings });
     if (reason === "stopped") announce(sentence("answer_stopped"));
@@ -139,6 +155,35 @@ export class Answer {
     announce(`${sentence("answer_failed")} ${reason.textContent}`);
   }
 
+  /** It was cut and is gone on with: the blocks come anew, the first ones as they are. */
+  reopen() {
+    this.#shown.clear();
+    this.element.dataset.status = "pending";
+    this.#refusal.hidden = true;
+    const parts = this.element.querySelectorAll("[data-note], [data-actions], [data-feedback-form]");
+    for (const part of /** @type {NodeListOf<HTMLElement>} */ (parts)) part.hidden = true;
+    this.stage(sentence("continuing"));
+    this.#run();
+  }
+
+  /**
+   * What was wanted of it was refused: it is as it was.
+   *
+   * @param {string} detail
+   */
+  refuse(detail) {
+    if (this.isRunning) {
+      this.element.dataset.status = "finished";
+      this.#settle(this.#finish);
+    }
+    this.#refusal.textContent = detail;
+    this.#refusal.hidden = false;
+  }
+
+  get #refusal() {
+    return /** @type {HTMLElement} */ (this.element.querySelector("[data-refusal]"));
+  }
+
   #run() {
     if (!this.isRunning) this.element.dataset.status = "pending";
     this.#body.setAttribute("aria-busy", "true");
@@ -153,7 +198,9 @@ export class Answer {
 
   /** @param {string} finish done, stopped, refused, failed, interrupted, length, or a finish_reason */
   #settle(finish) {
+    this.#finish = finish;
     const failed = finish === "failed" || finish === "interrupted";
+    const isCut = failed || finish === "stopped" || finish === "length";
     this.stage("");
     this.#body.removeAttribute("aria-busy");
     for (const note of /** @type {NodeListOf<HTMLElement>} */ (this.element.querySelectorAll("[data-note]"))) {
@@ -163,11 +210,15 @@ export class Answer {
     drawSources(this.element, finish === "refused");
     this.#nameChips();
     offerWhy(this.element);
+    offerFeedback(this.element);
     /** @type {HTMLElement} */ (this.element.querySelector("[data-actions]")).hidden = false;
     const reason = /** @type {HTMLElement} */ (this.element.querySelector("[data-reason]"));
     if (failed) reason.textContent ||= sentence(reason.dataset.code) || sentence("failed");
     this.#button("retry").hidden = !(finish === "stopped" || (failed && reason.dataset.retryable === "true"));
     this.#button("copy").hidden = !this.#body.textContent.trim();
+    // One button for it, with words where another answer is what is missing.
+    this.#button("regenerate").hidden = !this.id || !this.#button("retry").hidden;
+    this.#button("continue").hidden = !this.id || !isCut || !this.#body.textContent.trim() || this.#model === "extractive";
   }
 
   /** A bare number says little when read aloud: each chip names its document and page. */

@@ -1,5 +1,6 @@
 /** The chat page: brings composer, scope, conversation, citations and uploads together. */
 
+import { Assistants } from "./assistants.js";
 import { openCitations } from "./citations.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
@@ -11,6 +12,7 @@ import { person } from "./person.js";
 import { Scope } from "./scope.js";
 import { Follower } from "./scroll.js";
 import { addConversation, markRunning, renameConversation } from "./sidebar.js";
+import { sharesInDialog } from "./share.js";
 import { sentence } from "./strings.js";
 import { Uploads } from "./uploads.js";
 
@@ -19,6 +21,11 @@ const conversation = new Conversation(root);
 const composer = new Composer(root.querySelector("[data-composer]"), () => conversation.lastQuestion);
 const follower = new Follower(root);
 const scope = new Scope(root.querySelector("[data-scope]"), root.dataset.conversation || "new");
+const assistants = new Assistants(root, scope);
+conversation.beginning = () => assistants.choice;
+
+const tray = /** @type {HTMLElement | null} */ (root.querySelector("[data-uploads]"));
+const uploads = tray ? new Uploads(tray, () => "") : null;
 
 openCitations();
 showRunning(conversation.isRunning);
@@ -40,10 +47,12 @@ conversation.addEventListener("begun", (event) => {
   root.dataset.conversation = begun.id;
   composer.keepDraftFor(begun.id);
   history.replaceState(null, "", begun.url);
+  assistants.settle();
   addConversation(begun);
   addConversationMenu(begun.id);
   showTitle({ conversation: begun.id, title: begun.title });
-  showRunning(true);
+  showRunning(conversation.isRunning);
+  if (tray) tray.dataset.uploadUrl = tray.dataset.uploadUrl.replace(NO_ID, begun.id);
 });
 person.addEventListener("frame", (event) => {
   const frame = /** @type {CustomEvent} */ (event).detail;
@@ -60,6 +69,7 @@ for (const sample of root.querySelectorAll("[data-sample]")) {
 }
 
 opensDialog(document.querySelector("[data-rename]"), "rename");
+sharesInDialog(document.querySelector("[data-share]"));
 document.querySelector("[data-delete-conversation]")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = /** @type {HTMLFormElement} */ (event.currentTarget);
@@ -71,9 +81,9 @@ document.querySelector("[data-delete-conversation]")?.addEventListener("submit",
   if (sure) form.submit();
 });
 
-const tray = /** @type {HTMLElement | null} */ (root.querySelector("[data-uploads]"));
-if (tray) {
-  const uploads = new Uploads(tray, () => tray.dataset.collection);
+if (uploads) {
+  // A file belongs to a conversation: the first one begins it.
+  uploads.prepare = () => conversation.begin();
   receiveFiles(root.querySelector("[data-file-input]"), (files) => uploads.add(files));
 }
 
@@ -82,14 +92,19 @@ function ask(content) {
   if (conversation.isRunning) return;
   /** @type {HTMLElement | null} */ (root.querySelector("[data-greeting]"))?.remove();
   const names = scope.names;
-  const stage = names ? sentence("searching_collections", { names }) : sentence("searching");
-  conversation.ask({ content, collections: scope.collections, stage });
+  const searching = names ? sentence("searching_collections", { names }) : sentence("searching");
+  const stage = assistants.isOpen ? sentence("writing") : searching;
+  conversation.ask({ content, collections: scope.collections, stage, after: uploads?.sent() });
 }
 
 /** @param {string} id of the conversation that has just begun; until now the menu's addresses held none */
 function addConversationMenu(id) {
   for (const form of document.querySelectorAll("[data-delete-conversation], [data-rename-form]")) {
     form.setAttribute("action", form.getAttribute("action").replace(NO_ID, id));
+  }
+  for (const item of document.querySelectorAll("[data-of-conversation]")) {
+    const name = item.localName === "form" ? "action" : "href";
+    item.setAttribute(name, item.getAttribute(name).replace(NO_ID, id));
   }
   /** @type {HTMLElement} */ (document.querySelector("[data-conversation-menu]")).hidden = false;
 }

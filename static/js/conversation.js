@@ -3,21 +3,28 @@
  * up again after a lost connection whatever was under way.
  *
  * Events: `running` (`detail` says whether an answer is under way), `begun` (`detail` is the new conversation),
- * `title`, `grown` (something was added at the end), `retry` and `widen` (`detail` is the question to ask once more,
- * or to ask of all collections).
+ * `title`, `grown` (something was added at the end), `retry` and `widen` (`detail` is the question to send once more,
+ * for it never arrived, or to ask of all collections).
  */
 
 import { Answer } from "./answer.js";
 import { watchConnection } from "./banner.js";
+import { renewVersions, showBranch } from "./branches.js";
+import { editQuestion } from "./editing.js";
 import { postJSON } from "./requests.js";
 import { Socket } from "./socket.js";
+import { sentence } from "./strings.js";
 import { Turn } from "./turns.js";
 
 export class Conversation extends EventTarget {
+  /** What a new conversation is to begin with: a function, for that may change until it does. */
+  beginning = () => ({});
   #log;
   #createUrl;
   /** @type {Socket | null} */
   #socket = null;
+  /** @type {Promise<any> | null} the conversation that is being made */
+  #making = null;
   /** @type {Map<string, Turn>} turns that the server has not accepted yet, by request id */
   #waiting = new Map();
   /** @type {Map<string, Answer>} by message id */
@@ -28,12 +35,9 @@ export class Conversation extends EventTarget {
     super();
     this.#log = /** @type {HTMLElement} */ (root.querySelector("[data-log]"));
     this.#createUrl = root.dataset.createUrl;
-    for (const element of /** @type {NodeListOf<HTMLElement>} */ (this.#log.querySelectorAll(".answer"))) {
-      const answer = new Answer(element);
-      answer.adopt();
-      answer.onRetry(() => this.#askAgain(answer, "retry"));
-      this.#answers.set(answer.id, answer);
-    }
+    this.#adopt();
+    this.#log.addEventListener("click", (event) => this.#clicked(/** @type {HTMLElement} */ (event.target)));
+    this.#log.addEventListener("submit", (event) => this.#chooseBranch(/** @type {SubmitEvent} */ (event)));
     if (root.dataset.socketUrl) this.#connect(root.dataset.socketUrl);
   }
 
@@ -48,19 +52,116 @@ export class Conversation extends EventTarget {
   /**
    * Shows the question at once and sends it as soon as there is a connection.
    *
-   * @param {{content: string, collections?: string[], stage: string}} asked
+   * @param {{content: string, collections?: string[], stage: string, after?: Promise<void>}} asked after which it is sent
    */
-  async ask({ content, collections, stage }) {
-    const turn = new Turn({ content, collections });
+  async ask({ content, collections, stage, after }) {
+    const parent = [...this.#log.querySelectorAll(".answer")].map((answer) => answer.dataset.message).findLast(Boolean);
+    const turn = Turn.ask({ content, collections, parent });
     turn.answer.stage(stage);
-    turn.answer.onRetry(() => this.#askAgain(turn.answer, "retry"));
-    if (collections) turn.answer.onWiden(() => this.#askAgain(turn.answer, "widen"));
+    this.#wire(turn.answer);
+    if (collections) turn.answer.onWiden(() => this.#widen(turn.answer));
     this.#log.append(turn.question, turn.answer.element);
     this.#waiting.set(turn.requestId, turn);
     this.#changed();
     this.dispatchEvent(new Event("grown"));
+    turn.isHeld = true;
+    await after;
+    turn.isHeld = false;
     if (this.#socket) this.#socket.send(turn.frame);
     else await this.#begin(turn);
+  }
+
+  /** Takes up the answers that the server rendered. */
+  #adopt() {
+    this.#answers.clear();
+    for (const element of /** @type {NodeListOf<HTMLElement>} */ (this.#log.querySelectorAll(".answer"))) {
+      const answer = new Answer(element);
+      this.#wire(answer);
+      answer.adopt();
+      this.#answers.set(answer.id, answer);
+    }
+  }
+
+  /** @param {Answer} answer */
+  #wire(answer) {
+    answer.onRetry(() => this.#tryAgain(answer));
+    answer.onRegenerate(() => this.#regenerate(answer));
+    answer.onContinue(() => this.#goOn(answer));
+  }
+
+  /** @param {Answer} answer that failed or was stopped; whose question never arrived, it is sent once more */
+  #tryAgain(answer) {
+    if (this.isRunning) return;
+    if (answer.id) {
+      this.#regenerate(answer);
+      return;
+    }
+    const question = answer.element.previousElementSibling;
+    question.remove();
+    answer.element.remove();
+    this.dispatchEvent(new CustomEvent("retry", { detail: question.querySelector("[data-text]").textContent }));
+  }
+
+  /** @param {Answer} answer */
+  #regenerate(answer) {
+    if (this.isRunning) return;
+    const question = /** @type {HTMLElement} */ (answer.element.previousElementSibling);
+    this.#replace(answer.element, Turn.regenerate(question, answer.id));
+  }
+
+  /** @param {Answer} answer */
+  #goOn(answer) {
+    if (this.isRunning) return;
+    const turn = Turn.goOn(/** @type {HTMLElement} */ (answer.element.previousElementSibling), answer);
+    answer.reopen();
+    this.#send(turn);
+  }
+
+  /** @param {HTMLElement} target of a click somewhere in the log */
+  #clicked(target) {
+    const question = /** @type {HTMLElement | null} */ (target.closest("[data-edit]")?.closest(".question"));
+    if (!question || this.isRunning) return;
+    editQuestion(question, (content) => {
+      if (!this.isRunning) this.#replace(question, Turn.edit(question.dataset.message, content));
+    });
+  }
+
+  /**
+   * @param {Element} first what it and all that follows is replaced by another branch
+   * @param {Turn} turn
+   */
+  #replace(first, turn) {
+    const children = [...this.#log.children];
+    turn.replaced = children.slice(children.indexOf(first));
+    for (const element of turn.replaced) element.remove();
+    this.#wire(turn.answer);
+    turn.answer.stage(sentence("sending"));
+    if (!turn.question.isConnected) this.#log.append(turn.question);
+    this.#log.append(turn.answer.element);
+    this.#send(turn);
+    this.dispatchEvent(new Event("grown"));
+  }
+
+  /** @param {Turn} turn of a conversation that exists */
+  #send(turn) {
+    this.#waiting.set(turn.requestId, turn);
+    this.#changed();
+    this.#socket.send(turn.frame);
+  }
+
+  /** @param {SubmitEvent} event */
+  async #chooseBranch(event) {
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    if (!form.closest("[data-siblings]")) return;
+    event.preventDefault();
+    if (this.isRunning) return;
+    const button = /** @type {HTMLButtonElement} */ (event.submitter);
+    const refocus = await showBranch(this.#log, form, button).catch(() => null);
+    if (!refocus) return;
+    this.#adopt();
+    refocus();
+    this.#changed();
+    if (this.isRunning) this.#takeUp();
   }
 
   /** Stops the answer under way, or as soon as the server has accepted its question. */
@@ -71,12 +172,28 @@ export class Conversation extends EventTarget {
     }
   }
 
+  /**
+   * Makes the conversation where there is none yet. Connected, it asks whatever waits to be asked.
+   *
+   * @returns {Promise<void>}
+   */
+  async begin() {
+    if (this.#socket) return;
+    this.#making ??= postJSON(this.#createUrl, this.beginning());
+    try {
+      const conversation = await this.#making;
+      if (this.#socket) return;
+      this.#connect(conversation.socket_url);
+      this.dispatchEvent(new CustomEvent("begun", { detail: conversation }));
+    } finally {
+      this.#making = null;
+    }
+  }
+
   /** @param {Turn} turn the first of a conversation that does not exist yet */
   async #begin(turn) {
     try {
-      const conversation = await postJSON(this.#createUrl, {});
-      this.dispatchEvent(new CustomEvent("begun", { detail: conversation }));
-      this.#connect(conversation.socket_url);
+      await this.begin();
     } catch {
       this.#waiting.delete(turn.requestId);
       turn.answer.fail({ code: "send_failed", retryable: true });
@@ -84,13 +201,10 @@ export class Conversation extends EventTarget {
     }
   }
 
-  /**
-   * @param {Answer} answer whose question is asked once more
-   * @param {"retry" | "widen"} how
-   */
-  #askAgain(answer, how) {
+  /** @param {Answer} answer whose question is asked once more, of all collections */
+  #widen(answer) {
     const question = answer.element.previousElementSibling?.querySelector("[data-text]");
-    this.dispatchEvent(new CustomEvent(how, { detail: question?.textContent ?? this.lastQuestion }));
+    this.dispatchEvent(new CustomEvent("widen", { detail: question?.textContent ?? this.lastQuestion }));
   }
 
   /** @param {string} path */
@@ -98,12 +212,15 @@ export class Conversation extends EventTarget {
     this.#socket = new Socket(path);
     watchConnection(this.#socket);
     this.#socket.addEventListener("open", () => this.#takeUp());
+    this.#socket.addEventListener("restart", () => this.isRunning && this.#socket.hurry());
     this.#socket.addEventListener("frame", (event) => this.#receive(/** @type {CustomEvent} */ (event).detail));
   }
 
   /** Connected, for the first time or again: what is not accepted is asked, what is running is resumed. */
   #takeUp() {
-    for (const turn of this.#waiting.values()) this.#socket.send(turn.frame);
+    for (const turn of this.#waiting.values()) {
+      if (!turn.isHeld) this.#socket.send(turn.frame);
+    }
     for (const answer of this.#answers.values()) {
       if (answer.isRunning) this.#socket.send({ type: "resume", message: answer.id, offset: 0 });
     }
@@ -135,6 +252,8 @@ export class Conversation extends EventTarget {
     turn.answer.id = message;
     this.#answers.set(message, turn.answer);
     if (turn.isStopWanted) this.#socket.send({ type: "stop", message });
+    /** @type {HTMLElement} */ (turn.question.querySelector("[data-edit]")).hidden = false;
+    if (turn.isSibling) renewVersions(this.#log);
     this.#changed();
   }
 
@@ -143,11 +262,29 @@ export class Conversation extends EventTarget {
     const turn = this.#waiting.get(frame.request_id);
     if (!turn) return;
     this.#waiting.delete(frame.request_id);
-    turn.answer.fail(frame);
+    if (turn.frame.type === "ask") turn.answer.fail(frame);
+    else this.#takeBack(turn, frame.detail);
     this.#changed();
   }
 
+  /**
+   * Nothing became of it: the page is as it was, and says why.
+   *
+   * @param {Turn} turn
+   * @param {string} detail
+   */
+  #takeBack(turn, detail) {
+    if (turn.isSibling) {
+      turn.answer.element.remove();
+      if (turn.frame.type === "edit") turn.question.remove();
+      this.#log.append(...turn.replaced);
+    }
+    const last = [...this.#answers.values()].findLast(({ element }) => element.isConnected);
+    (turn.isSibling ? last : turn.answer)?.refuse(detail);
+  }
+
   #changed() {
+    this.#log.toggleAttribute("data-busy", this.isRunning);
     this.dispatchEvent(new CustomEvent("running", { detail: this.isRunning }));
   }
 }

@@ -10,6 +10,8 @@ export class Scope {
   #root;
   #boxes;
   #key;
+  /** @type {string[] | null} what the server searches when nothing is said; null is everything */
+  #default = null;
 
   /**
    * @param {HTMLElement} root
@@ -18,16 +20,36 @@ export class Scope {
   constructor(root, name) {
     this.#root = root;
     this.#boxes = /** @type {HTMLInputElement[]} */ ([...root.querySelectorAll("input[type=checkbox]")]);
-    this.#key = `scope:${name}`;
-    const kept = JSON.parse(sessionStorage.getItem(this.#key) ?? "null");
-    if (kept) for (const box of this.#boxes) box.checked = kept.includes(box.value);
     root.addEventListener("change", () => this.#changed());
+    this.follow(name, root.dataset.collections?.split(" ").filter(Boolean) ?? []);
+  }
+
+  /**
+   * Takes up what was chosen under this name, else an assistant's collections.
+   *
+   * @param {string} name
+   * @param {string[]} usual ids of what the server searches when nothing is said; empty means everything
+   */
+  follow(name, usual) {
+    this.#key = `scope:${name}`;
+    const known = usual.filter((id) => this.#boxes.some((box) => box.value === id));
+    this.#default = known.length ? known : null;
+    const kept = JSON.parse(sessionStorage.getItem(this.#key) ?? "null") ?? this.#default;
+    for (const box of this.#boxes) box.checked = !kept || kept.includes(box.value);
     this.#changed();
   }
 
-  /** @returns {string[] | undefined} ids of the chosen collections; undefined means all that the person may read */
+  /** @param {boolean} hidden whether nothing is searched at all */
+  set hidden(hidden) {
+    this.#root.hidden = hidden;
+  }
+
+  /** @returns {string[] | undefined} ids of the chosen collections; undefined means what the server searches anyhow */
   get collections() {
-    return this.#isAll() ? undefined : this.#chosen().map((box) => box.value);
+    const chosen = this.#chosen().map((box) => box.value);
+    if (!this.#default) return this.#isAll() ? undefined : chosen;
+    const isDefault = chosen.length === this.#default.length && chosen.every((id) => this.#default.includes(id));
+    return isDefault ? undefined : chosen;
   }
 
   /** @returns {string} the chosen collections in words, empty when there is nothing to choose */

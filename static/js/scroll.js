@@ -4,6 +4,7 @@ const NEAR = 96;
 
 export class Follower {
   #following = true;
+  #end = Infinity;
   #width = 0;
   #log;
   #jump;
@@ -24,12 +25,14 @@ export class Follower {
   toEnd() {
     this.#following = true;
     scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+    this.#end = end();
     this.#look();
   }
 
   #look() {
-    const page = document.documentElement;
-    this.#following = page.scrollHeight - innerHeight - scrollY < NEAR;
+    // Words that have come since we went to the end take nobody away from it.
+    this.#following = Math.min(this.#end, end()) - scrollY < NEAR;
+    if (!this.#following) this.#end = Infinity;
     this.#jump.hidden = this.#following || !this.#log.childElementCount;
     if (this.#following) this.#dot.hidden = true;
   }
@@ -45,3 +48,6 @@ export class Follower {
     this.#width = width;
   }
 }
+
+/** How far down the page can be scrolled. */
+const end = () => document.documentElement.scrollHeight - innerHeight;

@@ -7,14 +7,15 @@ import { sentence } from "./strings.js";
 // Where there is little room the list of pages scrolls sideways.
 document.querySelector(".settings-pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
-for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-confirm]"))) {
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const { confirm, confirmDetail, confirmAction } = form.dataset;
-    // Not `requestSubmit`, which would ask again.
-    if (await confirmed({ title: confirm, detail: confirmDetail, action: confirmAction })) form.submit();
-  });
-}
+// For forms that come later too: a page that renews itself must not forget to ask.
+document.addEventListener("submit", async (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  if (!form.matches("form[data-confirm]")) return;
+  event.preventDefault();
+  const { confirm, confirmDetail, confirmAction } = form.dataset;
+  // Not `requestSubmit`, which would ask again.
+  if (await confirmed({ title: confirm, detail: confirmDetail, action: confirmAction })) form.submit();
+});
 
 for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-copies]"))) {
   const field = /** @type {HTMLInputElement} */ (document.getElementById(button.dataset.copies));

@@ -84,7 +84,9 @@ function today() {
   const items = document.createElement("ul");
   items.className = "conversation-list";
   section.append(heading, items);
-  list.prepend(section);
+  const pinned = list.querySelector("[data-pinned]");
+  if (pinned) pinned.after(section);
+  else list.prepend(section);
   /** @type {HTMLElement} */ (list.querySelector("[data-no-conversations]")).hidden = true;
   return items;
 }

@@ -2,13 +2,20 @@
  * A WebSocket that comes back by itself.
  *
  * Events: `open` (each time it is connected), `frame` (a message; `detail` is the parsed object), `lost` (the
- * connection broke and will be tried again), `refused` (`detail` is 401 when one is logged out, 403 or 404 when one
+ * connection broke and will be tried again), `restart` (the server is restarted: everybody comes back at a time of
+ * their own within half a minute, who needs it sooner by `hurry`), `refused` (`detail` is 401 when one is logged out, 403 or 404 when one
  * is let in no more; no further attempt).
  */
 
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 15_000;
 const PATIENCE = 5_000;
+/** Over how long those come back whom a restart has disconnected at one moment, and those of them who need it. */
+const HERD = 30_000;
+const HURRIED_HERD = 2_000;
+const RESTARTED = 1012;
+/** By which 1012 says that it is about this person's rights alone. */
+const CHANGED = "changed";
 /** Close codes that say that the log-in or the right has gone; 1012 says to come back and be looked at anew. */
 const ENDED = new Set([4401, 4403]);
 
@@ -17,6 +24,7 @@ export class Socket extends EventTarget {
   #connection = null;
   #attempts = 0;
   #timer = 0;
+  #isAway = false;
   #url;
 
   /** @param {string} path an absolute path on this origin */
@@ -38,12 +46,29 @@ export class Socket extends EventTarget {
    * @returns {boolean} whether there was a connection to send it on
    */
   send(frame) {
-    if (!this.isOpen) return false;
+    if (!this.isOpen) {
+      this.hurry();
+      return false;
+    }
     this.#connection.send(JSON.stringify(frame));
     return true;
   }
 
+  /** Somebody waits: do not sit out the half minute after a restart. */
+  hurry() {
+    if (!this.#isAway) return;
+    this.#isAway = false;
+    this.#connectIn(Math.random() * HURRIED_HERD);
+  }
+
+  /** @param {number} delay in milliseconds */
+  #connectIn(delay) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#connect(), delay);
+  }
+
   #connect() {
+    this.#isAway = false;
     clearTimeout(this.#timer);
     this.#timer = 0;
     const connection = new WebSocket(this.#url);
@@ -58,7 +83,17 @@ export class Socket extends EventTarget {
       this.dispatchEvent(new CustomEvent("frame", { detail: JSON.parse(event.data) }));
     });
     // A handshake that is refused looks like one that got no answer: a page says which it was.
-    connection.addEventListener("close", (event) => this.#lose(ENDED.has(event.code) || !wasOpen));
+    connection.addEventListener("close", (event) => {
+      if (event.code === RESTARTED && event.reason !== CHANGED) this.#stayAway();
+      else this.#lose(ENDED.has(event.code) || !wasOpen);
+    });
+  }
+
+  /** The server is restarted, and a thousand others have lost their connection at this moment. */
+  #stayAway() {
+    this.#isAway = true;
+    this.#connectIn(Math.random() * HERD);
+    this.dispatchEvent(new Event("restart"));
   }
 
   /** @param {boolean} isDoubtful whether it may be the server that wants no other */
@@ -71,7 +106,7 @@ export class Socket extends EventTarget {
     // Full jitter, so that a restarted server is not met by everyone at once.
     const ceiling = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#attempts);
     this.#attempts += 1;
-    this.#timer = setTimeout(() => this.#connect(), ceiling / 2 + (Math.random() * ceiling) / 2);
+    this.#connectIn(ceiling / 2 + (Math.random() * ceiling) / 2);
     this.dispatchEvent(new Event("lost"));
   }
 

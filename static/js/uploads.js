@@ -15,6 +15,8 @@ export class Uploads {
   /** @type {(() => Promise<void>)[]} */
   #queue = [];
   #running = 0;
+  /** @type {(() => void)[]} who waits until nothing is on its way */
+  #idle = [];
   /** @type {Map<string, DocumentRow>} by document id */
   #rows = new Map();
   /** @type {Set<string>} documents that were added on this page, which shows them whatever else it shows */
@@ -46,6 +48,14 @@ export class Uploads {
   /** @returns {boolean} whether any document is still being worked on by the server */
   get isUnfinished() {
     return [...this.#rows.values()].some((row) => row.element.isConnected && row.isUnfinished);
+  }
+
+  /** @type {() => Promise<void>} what has to be there before anything is sent */
+  prepare = async () => {};
+
+  /** @returns {Promise<void>} settled once everything that is on its way has arrived, or will not */
+  async sent() {
+    if (this.#running) await new Promise((done) => this.#idle.push(() => done(undefined)));
   }
 
   /** @returns {boolean} whether leaving the page now would lose an upload */
@@ -87,6 +97,7 @@ export class Uploads {
       this.#queue.shift()().finally(() => {
         this.#running -= 1;
         this.#dispatch();
+        if (!this.#running) for (const done of this.#idle.splice(0)) done();
       });
     }
   }
@@ -113,8 +124,14 @@ export class Uploads {
    * @param {DocumentRow} row
    * @returns {Promise<void>} settled when the server has answered or the person cancelled
    */
-  #send(file, collection, row) {
-    if (!row.element.isConnected) return Promise.resolve();
+  async #send(file, collection, row) {
+    if (!row.element.isConnected) return undefined;
+    try {
+      await this.prepare();
+    } catch {
+      return this.#broken(file, collection, row);
+    }
+    if (!row.element.isConnected) return undefined;
     const body = new FormData();
     body.append("files", file);
     if (collection) body.append("collection", collection);
@@ -132,13 +149,20 @@ export class Uploads {
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     return new Promise((resolve) => {
       request.addEventListener("load", () => this.#answered(request, row, { file, collection }));
-      request.addEventListener("error", () => {
-        this.#reject(row, sentence("upload_failed"));
-        row.onSendAgain = () => this.#enqueue(file, collection, row);
-      });
-      request.addEventListener("loadend", () => resolve());
+      request.addEventListener("error", () => this.#broken(file, collection, row));
+      request.addEventListener("loadend", () => resolve(undefined));
       request.send(body);
     });
+  }
+
+  /**
+   * @param {File} file
+   * @param {string} collection
+   * @param {DocumentRow} row
+   */
+  #broken(file, collection, row) {
+    this.#reject(row, sentence("upload_failed"));
+    row.onSendAgain = () => this.#enqueue(file, collection, row);
   }
 
   /**

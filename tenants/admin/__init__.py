@@ -1,5 +1,5 @@
 """What of tenants stands in an organisation's administration."""
 
-from tenants.admin import credentials, limits, organisation, people, records
+from tenants.admin import credentials, limits, organisation, people, records, webhooks
 
-__all__ = ["credentials", "limits", "organisation", "people", "records"]
+__all__ = ["credentials", "limits", "organisation", "people", "records", "webhooks"]

@@ -68,7 +68,9 @@ class QuotaAdmin(TenantModelAdmin):
 @admin.register(UsageDay, site=tenant_admin)
 class UsageDayAdmin(TenantModelAdmin):
     portal_page = "settings-usage"
-    list_display = ("day", "person", "token", "model", "questions", "prompt_tokens", "completion_tokens")
+    list_display = (
+        "day", "person", "token", "model", "questions", "prompt_tokens", "completion_tokens", "cost",
+    )  # fmt: skip
     list_filter = ("model",)
     date_hierarchy = "day"
     ordering = ("-day", "user_id")
@@ -77,6 +79,10 @@ class UsageDayAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("person"))
     def person(self, usage: Any) -> str:
         return str(usage.user_email or usage.user_id)
+
+    @admin.display(description=gettext_lazy("cost"))
+    def cost(self, usage: Any) -> str:
+        return f"{usage.cost_micros / 1_000_000:.6f} {usage.currency}" if usage.currency else "-"
 
     @admin.display(description=gettext_lazy("token"))
     def token(self, usage: Any) -> str:

@@ -34,7 +34,7 @@ class OrganisationAdmin(TenantModelAdmin):
     form = OrganisationForm
     change_action = Action.MANAGE_TENANT
     portal_page = "settings-organisation"
-    list_display = ("name", "slug", "rate_limit", "admins_read_conversations")
+    list_display = ("name", "slug", "rate_limit", "admins_read_conversations", "members_may_share")
     fields = (*list_display, "sample_questions", "created_at")
     readonly_fields = ("slug", "rate_limit", "created_at")
 
@@ -47,4 +47,5 @@ class OrganisationAdmin(TenantModelAdmin):
             name=obj.name,
             sample_questions=obj.sample_questions,
             admins_read_conversations=obj.admins_read_conversations,
+            members_may_share=obj.members_may_share,
         )

@@ -7,6 +7,7 @@ the same permission table and the same problem+json; its other methods go throug
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.serializers import Serializer
 
 from tenants.access import Access
+from tenants.api import preconditions
 from tenants.api.problems import error_of, problem_response
 from tenants.api.serializers import StrictJSONParser
 from tenants.api.views import TenantView
@@ -44,11 +46,12 @@ def as_async_view(cls: type[TenantView]) -> Callable[..., Coroutine[Any, Any, Ht
             if not iscoroutinefunction(handler):
                 return await run_in_tenant(access.tenant_id, _rendered, synchronous, request, kwargs)
             access.require(cls.actions_by_method[method])
-            instance = cls()
-            response: HttpResponseBase = await handler(instance, request, access, **kwargs)
+            request.require_match = partial(_require_match, cls, request, access, kwargs)  # type: ignore[attr-defined]
+            response: HttpResponseBase = await handler(cls(), request, access, **kwargs)
         except Exception as error:  # noqa: BLE001 - `error_of` logs what is no refusal
             return problem_response(error_of(error, request), request)
         response.headers.setdefault("Cache-Control", "no-store")
+        preconditions.tag(request, response)
         return response
 
     view.cls = cls  # type: ignore[attr-defined]
@@ -56,19 +59,39 @@ def as_async_view(cls: type[TenantView]) -> Callable[..., Coroutine[Any, Any, Ht
     return csrf_exempt(view)
 
 
+async def _require_match(
+    cls: type[TenantView], request: HttpRequest, access: Access, kwargs: dict[str, Any]
+) -> None:
+    """Compare `If-Match` with what GET would answer, which is a coroutine's work too."""
+    if request.method not in preconditions.CHANGING or "If-Match" not in request.headers:
+        return
+    current, read = None, getattr(cls, "get", None)
+    if iscoroutinefunction(read):
+        access.require(cls.actions_by_method["GET"])
+        current = preconditions.tag_of(await read(cls(), request, access, **kwargs))
+    preconditions.require_match(request, current)
+
+
 def _rendered(view: Callable[..., Any], request: HttpRequest, kwargs: dict[str, Any]) -> HttpResponseBase:
     response: HttpResponseBase = view(request, **kwargs).render()
     return response
 
 
-def json_body(request: HttpRequest, serializer: type[Serializer[Any]]) -> dict[str, Any]:
-    """The validated body of a request. Raises `InvalidInput` with pointers, 413 and 415."""
-    if request.content_type != "application/json":
-        raise UnsupportedType("Send the body as application/json.")
+def json_body(
+    request: HttpRequest, serializer: type[Serializer[Any]], *, is_optional: bool = False
+) -> dict[str, Any]:
+    """The validated body of a request, which may be left out if it `is_optional`.
+
+    Raises `InvalidInput` with pointers, 413 and 415.
+    """
     try:
         body = request.body
     except (RequestDataTooBig, RawPostDataException) as error:
         raise TooLarge("The request's body is too large.") from error
+    if not body and is_optional:
+        body = b"{}"
+    elif request.content_type != "application/json":
+        raise UnsupportedType("Send the body as application/json.")
     checked = serializer(data=StrictJSONParser().parse(BytesIO(body or b"null")))
     checked.is_valid(raise_exception=True)
     validated: dict[str, Any] = checked.validated_data

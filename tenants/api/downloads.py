@@ -7,11 +7,17 @@ from http import HTTPStatus
 from typing import BinaryIO, cast
 
 from django.core.files.storage import default_storage
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils.cache import get_conditional_response
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotModified,
+    StreamingHttpResponse,
+)
 from django.utils.http import content_disposition_header, quote_etag
 
 from tenants.access import Access
+from tenants.api.preconditions import is_known
 from tenants.doors import each_while_allowed
 from tenants.errors import NotFound
 
@@ -62,12 +68,10 @@ def open_stored(key: str) -> BinaryIO:
 def conditional(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """The response, or 304 when the request has what its ETag names."""
     etag = response.headers["ETag"]
-    unchanged = get_conditional_response(request, etag=etag)
-    if unchanged is None:
+    if not is_known(request, etag):
         return response
-    unchanged.headers["ETag"] = etag
-    unchanged.headers["Cache-Control"] = response.headers["Cache-Control"]
-    return unchanged
+    headers = {"ETag": etag, "Cache-Control": response.headers["Cache-Control"]}
+    return HttpResponseNotModified(headers=headers)
 
 
 async def _blocks(stored: BinaryIO) -> AsyncIterator[bytes]:

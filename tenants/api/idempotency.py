@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.request import QueryDict
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -51,7 +50,7 @@ def attempt_of(request: HttpRequest | Request, access: Access, fields: Any = Non
     none.
     """
     key = request.headers.get("Idempotency-Key")
-    if key is None or request.method in SAFE_METHODS:
+    if key is None or (request.method or "").lower() not in _UNSAFE:
         return None
     if not (0 < len(key) <= _LONGEST and key.isascii() and key.isprintable()):
         raise InvalidInput(
@@ -104,11 +103,13 @@ async def answer_once(
     """For coroutines whose work changes nothing: a repeated request gets the first one's answer."""
     attempt = attempt_of(request, access, fields)
     if attempt is None:
+        await request.require_match()  # type: ignore[attr-defined]
         return await work()
     kept = await run_in_tenant(access.tenant_id, attempt.find)
     if kept is not None:
         body = attempt.body_of(kept)
         return replayed(HttpResponse(body, status=kept.status, content_type="application/json"))
+    await request.require_match()  # type: ignore[attr-defined]
     response = await work()
     await run_in_tenant(access.tenant_id, keep_response, attempt, response)
     return response

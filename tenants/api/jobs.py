@@ -27,7 +27,7 @@ class JobSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="job.id")
     kind = serializers.CharField(source="job.kind")
     target = serializers.UUIDField(source="job.target_id")
-    queue = serializers.CharField(source="job.queue", help_text="Which workers do it: work or embed.")
+    queue = serializers.CharField(source="job.queue", help_text="Which workers do it: work, embed or send.")
     status = serializers.ChoiceField(choices=JobStatus.choices())
     position = serializers.IntegerField(
         allow_null=True, help_text="Its place among what waits in your own queue, from 1."

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 
-from tenants.api.serializers import StrictSerializer
+from tenants.api.serializers import ParametersSerializer
 
 MAX_ROWS = 200
 
@@ -37,7 +37,7 @@ class NumberedPages(Pages):
     ordering = ("number",)
 
 
-class PageQuery(StrictSerializer):
+class PageQuery(ParametersSerializer):
     """The query parameters of every list; a list that filters adds its own."""
 
     limit = serializers.IntegerField(required=False, min_value=1, max_value=MAX_ROWS)

@@ -1,4 +1,4 @@
-"""Refusals as RFC 9457 `application/problem+json`, for every API."""
+"""Refusals as RFC 9457 `application/problem+json`, for every API but the one that speaks as OpenAI's does."""
 
 import logging
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from tenants.api.envelopes import openai_error, speaks_openai
 from tenants.errors import (
     DocentError,
     Failure,
@@ -60,6 +61,15 @@ def problem(error: DocentError, request: Any) -> dict[str, Any]:
     return body
 
 
+def told(error: DocentError, request: Any) -> tuple[dict[str, Any], str]:
+    """The body of a refusal as who asks understands it, and what it is."""
+    if not speaks_openai(request.path):
+        return problem(error, request), CONTENT_TYPE
+    first = error.errors[0] if error.errors else FieldError("", error.detail, error.code)
+    envelope = openai_error(status=error.status, code=first.code, detail=error.detail, pointer=first.pointer)
+    return envelope, "application/json"
+
+
 def _headers(error: DocentError, request: Any) -> dict[str, str]:
     headers = {"X-Request-ID": request_id_of(request), "Cache-Control": "no-store"}
     if error.status == HTTPStatus.UNAUTHORIZED:
@@ -71,12 +81,8 @@ def _headers(error: DocentError, request: Any) -> dict[str, str]:
 
 def problem_response(error: DocentError, request: HttpRequest) -> JsonResponse:
     """For views and middleware outside DRF."""
-    return JsonResponse(
-        problem(error, request),
-        status=error.status,
-        content_type=CONTENT_TYPE,
-        headers=_headers(error, request),
-    )
+    body, content_type = told(error, request)
+    return JsonResponse(body, status=error.status, content_type=content_type, headers=_headers(error, request))
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
@@ -85,12 +91,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
     error = error_of(exc, request)
     if connection.in_atomic_block:
         transaction.set_rollback(True)
-    return Response(
-        problem(error, request),
-        status=error.status,
-        content_type=CONTENT_TYPE,
-        headers=_headers(error, request),
-    )
+    body, content_type = told(error, request)
+    return Response(body, status=error.status, content_type=content_type, headers=_headers(error, request))
 
 
 def error_of(exc: Exception, request: Any) -> DocentError:

@@ -10,10 +10,19 @@ from tenants.api.members import MembersView, MemberView
 from tenants.api.tokens import TokensView, TokenView
 from tenants.api.usage import UsageLimitsView, UsageView
 from tenants.api.views import MeView
+from tenants.api.webhooks import (
+    DeliveriesView,
+    DeliveryAgainView,
+    WebhookSecretView,
+    WebhooksView,
+    WebhookTestView,
+    WebhookView,
+)
 
 _EXPORT = "exports/<uuid:export_id>/"
 _GROUP = "groups/<uuid:group_id>/"
 _INVITATION = "invitations/<uuid:invitation_id>/"
+_WEBHOOK = "webhooks/<uuid:webhook_id>/"
 
 urlpatterns = [
     path("me/", MeView.as_view(), name="me"),
@@ -37,4 +46,12 @@ urlpatterns = [
     path("usage/limits/", UsageLimitsView.as_view(), name="usage-limits"),
     path("tokens/", TokensView.as_view(), name="tokens"),
     path("tokens/<uuid:token_id>/", TokenView.as_view(), name="token"),
+    path("webhooks/", WebhooksView.as_view(), name="webhooks"),
+    path(_WEBHOOK, WebhookView.as_view(), name="webhook"),
+    path(f"{_WEBHOOK}test/", WebhookTestView.as_view(), name="webhook-test"),
+    path(f"{_WEBHOOK}rotate-secret/", WebhookSecretView.as_view(), name="webhook-secret"),
+    path(f"{_WEBHOOK}deliveries/", DeliveriesView.as_view(), name="webhook-deliveries"),
+    path(
+        f"{_WEBHOOK}deliveries/<uuid:delivery_id>/redeliver/", DeliveryAgainView.as_view(), name="delivery-again"
+    ),
 ]

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.api.serializers import StrictSerializer
+from tenants.api.serializers import ParametersSerializer, StrictSerializer
 from tenants.api.views import TenantView
 from tenants.errors import InvalidInput
 from tenants.limits.meters import today
@@ -16,6 +16,7 @@ from tenants.limits.quotas import list_quotas
 from tenants.limits.usage import GroupBy, UsageQuery, list_usage
 from tenants.models import Quota, QuotaFor, QuotaKind
 from tenants.permissions import Action
+from tenants.prices import Cost
 from tenants.services.limits import NewQuota, replace_quotas
 
 _MAX_DAYS = 366
@@ -24,7 +25,7 @@ _DEFAULT_DAYS = 30
 _MAX_QUOTAS = 1000
 
 
-class UsageInput(StrictSerializer):
+class UsageInput(ParametersSerializer):
     """Query parameters. Days are UTC's and both included; without them, the last thirty."""
 
     of = serializers.ChoiceField(choices=["me", "tenant"], default="me")
@@ -48,6 +49,14 @@ class UsageInput(StrictSerializer):
         return UsageQuery(first, last, GroupBy(wanted["group"]), of_tenant=wanted["of"] == "tenant")
 
 
+class CostSerializer(serializers.Serializer[Any]):
+    amount = serializers.FloatField()
+    currency = serializers.CharField()
+
+    def to_representation(self, cost: Cost) -> dict[str, Any]:
+        return cost.view()
+
+
 class UsageRowSerializer(serializers.Serializer[Any]):
     key = serializers.CharField(
         allow_null=True, help_text="A day, a person's or token's id, a model; null for none."
@@ -56,6 +65,7 @@ class UsageRowSerializer(serializers.Serializer[Any]):
     questions = serializers.IntegerField()
     prompt_tokens = serializers.IntegerField()
     completion_tokens = serializers.IntegerField()
+    costs = CostSerializer(many=True, help_text="At the prices of the time; one for each currency.")
 
 
 class UsageSerializer(serializers.Serializer[Any]):

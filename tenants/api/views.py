@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tenants.access import Access
+from tenants.api import preconditions
 from tenants.api.idempotency import AnsweredBefore, attempt_of, keep_response, require_first
 from tenants.api.pages import Pages
 from tenants.limits.quotas import list_quota_states, read_use
@@ -21,7 +22,8 @@ from tenants.services.idempotency import Attempt
 class TenantView(APIView):
     """A view that acts for `self.access`. `actions_by_method` is its row of the permission table.
 
-    A request that names an `Idempotency-Key` is carried out once: see `tenants.api.idempotency`.
+    A request that names an `Idempotency-Key` is carried out once: see `tenants.api.idempotency`. What it changes
+    may have to be what it knows: see `tenants.api.preconditions`.
     """
 
     actions_by_method: ClassVar[dict[str, Action]] = {}
@@ -45,10 +47,29 @@ class TenantView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if not hasattr(self, (request.method or "").lower()):
+            return  # 405, whatever else it says
         attempt = attempt_of(request, self.access)
         if attempt is not None:
             require_first(attempt)
             self._attempt = attempt
+        # After that: what was changed once answers as it did then, although it is another thing since.
+        if request.method in preconditions.CHANGING:
+            self._require_match(request, *args, **kwargs)
+
+    def _require_match(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Compare `If-Match` with what GET would answer."""
+        read = getattr(self, "get", None)
+        if read is not None:
+            preconditions.hold(self.access, request)
+        if "If-Match" not in request.headers:
+            return
+        current = None
+        if read is not None:
+            self.access.require(self.actions_by_method["GET"])
+            answer = super().finalize_response(request, read(request, *args, **kwargs), *args, **kwargs)
+            current = preconditions.tag_of(answer.render())
+        preconditions.require_match(request, current)
 
     def handle_exception(self, exc: Exception) -> Response:
         return exc.answer if isinstance(exc, AnsweredBefore) else super().handle_exception(exc)
@@ -56,6 +77,8 @@ class TenantView(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
+        if isinstance(response, Response):
+            preconditions.tag(request, response.render())
         if self._attempt is not None:
             keep_response(self._attempt, response.render())
         return response

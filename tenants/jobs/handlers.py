@@ -9,10 +9,12 @@ from tenants.jobs.leases import Lease
 
 
 class Queue(StrEnum):
-    """The kinds of worker: what mostly waits or starts other programs, and what keeps a model in memory."""
+    """The kinds of worker: what mostly waits or starts other programs, what keeps a model in memory, and
+    threads that wait for other people's servers (`tenants.jobs.aside`)."""
 
     WORK = "work"
     EMBED = "embed"
+    SEND = "send"
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,40 @@ def others_wait(lease: Lease, *, own_too: bool = False) -> bool:
     return bool(row[0])
 
 
+def gives_way(lease: Lease, *, replies: int, seconds: float) -> bool:
+    """Whether so many replies are being written that the job leaves the processors to them: so long at most."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT started_at > now() - make_interval(secs => %s)
+                   AND (SELECT count(*) FROM tenants_replylease WHERE expires_at > now()) >= %s
+            FROM tenants_job WHERE id = %s
+            """,
+            [seconds, replies, lease.job_id],
+        )
+        row = cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
+def holds_up(lease: Lease, *, seconds: float) -> bool:
+    """Whether a job of another kind has been due in this one's queue for so long, and no worker has taken it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT EXISTS (
+                SELECT FROM tenants_job other JOIN tenants_job mine ON mine.id = %s
+                WHERE other.queue = mine.queue AND other.kind <> mine.kind
+                  AND other.dead_at IS NULL AND other.run_at <= now() - make_interval(secs => %s)
+                  AND (other.lease_expires_at IS NULL OR other.lease_expires_at < now())
+            )
+            """,
+            [lease.job_id, seconds],
+        )
+        row = cursor.fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
 def bury(lease: Lease) -> bool:
     """Make the job a dead letter: kept, visible, tried again only when a person asks. False if lost."""
     with connection.cursor() as cursor:

@@ -26,9 +26,26 @@ def enqueue(kind: str, target_id: UUID, *, delay_seconds: float = 0) -> None:
     _insert(kind, target_id, delay_seconds=delay_seconds)
 
 
-def ensure(kind: str, target_id: UUID) -> None:
+def ensure(kind: str, target_id: UUID, *, delay_seconds: float = 0) -> None:
     """As `enqueue`, but a job that runs or waits already goes on as it is."""
-    _insert(kind, target_id, only_dead="WHERE tenants_job.dead_at IS NOT NULL")
+    _insert(kind, target_id, only_dead="WHERE tenants_job.dead_at IS NOT NULL", delay_seconds=delay_seconds)
+
+
+def hasten(kind: str, target_id: UUID) -> None:
+    """As `ensure`, and a job that waits for a later time is due now; for jobs that are done aside.
+
+    One that runs goes on: it holds its row, by `leases.renew`, when it sees that nothing is left to do.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO tenants_job (id, tenant_id, kind, target_id, queue, attempts, run_at, created_at)
+            VALUES (%s, %s, %s, %s, %s, 0, now(), now())
+            ON CONFLICT (kind, target_id) DO UPDATE SET run_at = least(tenants_job.run_at, now()), dead_at = NULL,
+                attempts = CASE WHEN tenants_job.dead_at IS NULL THEN tenants_job.attempts ELSE 0 END
+            """,
+            [uuid4(), current_tenant_id(), kind, target_id, queue_of(kind)],
+        )
 
 
 def _insert(kind: str, target_id: UUID, *, only_dead: str = "", delay_seconds: float = 0) -> None:
@@ -84,10 +101,19 @@ def dispatch() -> int:
     own jobs go in the order of their making. Runs after each commit that enqueued, after each job, and every
     few seconds from beat, so neither a crash between commit and send nor a wiped broker loses a job.
     """
-    return sum(_dispatch(queue, slots) for queue, slots in settings.DOCENT_JOBS_IN_FLIGHT.items())
+    sent = 0
+    for queue, slots in settings.DOCENT_JOBS_IN_FLIGHT.items():
+        for job_id, tenant_id in choose(queue, slots):
+            _send(job_id, tenant_id, queue)
+            sent += 1
+    return sent
 
 
-def _dispatch(queue: str, slots: int) -> int:
+def choose(queue: str, slots: int, *, share: int | None = None) -> list[tuple[UUID, UUID]]:
+    """Due jobs of a queue, each with its tenant, that are sent from now on: no more than `slots` are under way.
+
+    One tenant has at most `share` of those.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -106,19 +132,17 @@ def _dispatch(queue: str, slots: int) -> int:
                   AND (job.sent_at IS NULL OR job.sent_at <= now() - make_interval(secs => %(resend)s))
             ), chosen AS (
                 SELECT id FROM tenants_job WHERE id IN (
-                    SELECT id FROM due ORDER BY turn, created_at
+                    SELECT id FROM due WHERE turn <= %(share)s ORDER BY turn, created_at
                     LIMIT greatest(0, %(slots)s - (SELECT count(*) FROM flying))
                 ) FOR UPDATE SKIP LOCKED
             )
             UPDATE tenants_job SET sent_at = now() FROM chosen WHERE tenants_job.id = chosen.id
             RETURNING tenants_job.id, tenants_job.tenant_id
             """,
-            {"resend": RESEND_SECONDS, "slots": slots, "queue": queue},
+            {"resend": RESEND_SECONDS, "slots": slots, "share": share or slots, "queue": queue},
         )
-        chosen = cursor.fetchall()
-    for job_id, tenant_id in chosen:
-        _send(job_id, tenant_id, queue)
-    return len(chosen)
+        chosen: list[tuple[UUID, UUID]] = cursor.fetchall()
+    return chosen
 
 
 def _send(job_id: UUID, tenant_id: UUID, queue: str) -> None:

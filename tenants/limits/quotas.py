@@ -21,7 +21,13 @@ from tenants.errors import NotFound, QuotaExceeded
 from tenants.limits.meters import meter_of, today
 from tenants.models import Quota, QuotaFor, QuotaKind
 from tenants.permissions import Action
+from tenants.prepared import Prepared
+from tenants.registry import on_quota_near
 
+# Of which as much is spent as is asked for; an answer's tokens are known when it is over.
+_SPENT_AS_SAID = frozenset({QuotaKind.QUESTIONS_DAY, QuotaKind.DOCUMENTS, QuotaKind.BYTES})
+# Of the organisation's own limits it is told when so many percent are used.
+_TOLD_AT = (80, 100)
 # From here on people are told how much is left.
 _TIGHT = 0.8
 _NOUNS = {
@@ -84,12 +90,33 @@ def require_quotas(access: Access, adding: Mapping[QuotaKind, int]) -> None:
 
     Until the unit ends nobody else spends of the same kind. Call it before any row is written or locked.
     """
-    if not _binding(access, adding).exists():
+    if not any(kind in adding for (kind,) in _limited_kinds.rows(user=access.user_id)):
         return
     lock_quotas(adding)
-    for state in _states(access, adding):
+    states = _states(access, adding)
+    for state in states:
         if state.used + adding[state.kind] > state.amount:
             raise _exceeded(state)
+    for state in states:
+        if state.is_shared and state.kind in _SPENT_AS_SAID:
+            tell_if_near(state.kind, state.amount, before=state.used, now=state.used + adding[state.kind])
+
+
+_limited_kinds = Prepared(lambda user: _of_person(user).values_list("kind"))
+
+
+def tell_if_near(kind: QuotaKind, amount: int, *, before: int, now: int) -> None:
+    """Say that a limit of the whole organisation is nearly, or all, used: in the unit that uses it.
+
+    What a clock resets is said once until then, however it was passed; the rest each time it is passed.
+    """
+    resets = resets_at(kind)
+    for percent in _TOLD_AT:
+        level = amount * percent / 100
+        if now >= level > 0 and (resets is not None or before < level):
+            period = resets.isoformat() if resets else ""
+            data = {"kind": kind.value, "percent": percent, "amount": amount, "used": now}
+            on_quota_near.call(kind, percent, period, {**data, "resets_at": period or None})
 
 
 def list_quota_states(access: Access, kinds: Collection[QuotaKind] = tuple(QuotaKind)) -> list[QuotaState]:
@@ -126,8 +153,11 @@ def lock_quotas(kinds: Iterable[QuotaKind]) -> None:
 
 
 def _binding(access: Access, kinds: Iterable[QuotaKind]) -> QuerySet[Quota]:
-    theirs = Q(user_id=None) | Q(user_id=access.user_id)
-    found: QuerySet[Quota] = Quota.objects.filter(theirs, kind__in=[kind.value for kind in kinds])
+    return _of_person(access.user_id).filter(kind__in=[kind.value for kind in kinds])
+
+
+def _of_person(user_id: UUID) -> QuerySet[Quota]:
+    found: QuerySet[Quota] = Quota.objects.filter(Q(user_id=None) | Q(user_id=user_id))
     return found
 
 

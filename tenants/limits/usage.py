@@ -1,5 +1,6 @@
 """What was used: questions and tokens by day (UTC), person, token and model."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -8,25 +9,31 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Sum
+from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext
 
 from tenants.access import Access
 from tenants.context import current_tenant_id
-from tenants.limits.meters import today
-from tenants.models import ApiToken, Membership, UsageDay
+from tenants.limits.meters import meter_of, today
+from tenants.limits.quotas import tell_if_near
+from tenants.models import ApiToken, Membership, Quota, QuotaFor, QuotaKind, UsageDay
 from tenants.permissions import Action
+from tenants.prepared import Prepared
+from tenants.prices import Cost, cost_of
+from tenants.registry import on_spenders_named
 
 # Until its answer is over nobody knows which model a question will be answered by.
 UNKNOWN_MODEL = ""
 _UPSERT = """
     INSERT INTO tenants_usageday
-        (id, tenant_id, day, user_id, token_id, model, questions, prompt_tokens, completion_tokens)
-    VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, %s, %s, %s)
-    ON CONFLICT (tenant_id, day, user_id, token_id, model) DO UPDATE SET
+        (id, tenant_id, day, user_id, token_id, model, currency,
+         questions, prompt_tokens, completion_tokens, cost_micros)
+    VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (tenant_id, day, user_id, token_id, model, currency) DO UPDATE SET
         questions = tenants_usageday.questions + EXCLUDED.questions,
         prompt_tokens = tenants_usageday.prompt_tokens + EXCLUDED.prompt_tokens,
-        completion_tokens = tenants_usageday.completion_tokens + EXCLUDED.completion_tokens
+        completion_tokens = tenants_usageday.completion_tokens + EXCLUDED.completion_tokens,
+        cost_micros = tenants_usageday.cost_micros + EXCLUDED.cost_micros
 """
 
 
@@ -47,17 +54,53 @@ def count_reply(
     spender: Spender, *, asked_on: date, model: str, prompt_tokens: int, completion_tokens: int
 ) -> None:
     """A reply is over, in the unit that stores its end: its tokens count, its question becomes its model's."""
-    theirs = UsageDay.objects.filter(user_id=spender.user_id, token_id=spender.token_id)
-    waiting = theirs.filter(day=asked_on, model=UNKNOWN_MODEL, questions__gt=0)
-    if model != UNKNOWN_MODEL and waiting.update(questions=F("questions") - 1):
-        _add(asked_on, spender, model, questions=1)
+    moved = 0 if model == UNKNOWN_MODEL else _take_waiting(asked_on, spender)
+    if moved and asked_on == today():
+        _add(
+            asked_on,
+            spender,
+            model,
+            questions=moved,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+        )
+        _tell_if_near()
+        return
+    if moved:
+        _add(asked_on, spender, model, questions=moved)
     count_tokens(spender, model=model, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
 
 
+def _take_waiting(day: date, spender: Spender) -> int:
+    """One question less whose model is unknown; 0 where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE tenants_usageday SET questions = questions - 1 "
+            "WHERE tenant_id = %s AND day = %s AND user_id = %s AND token_id IS NOT DISTINCT FROM %s "
+            "AND model = %s AND questions > 0",
+            [current_tenant_id(), day, spender.user_id, spender.token_id, UNKNOWN_MODEL],
+        )
+        return 1 if cursor.rowcount else 0
+
+
 def count_tokens(spender: Spender, *, model: str, prompt_tokens: int, completion_tokens: int) -> None:
-    """What a model took and gave, today."""
+    """What a model took and gave, today, at today's price."""
     if prompt_tokens or completion_tokens:
         _add(today(), spender, model, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
+        _tell_if_near()
+
+
+def _tell_if_near() -> None:
+    """Of tokens it is known only now how many were used."""
+    for kind, amount in _shared_limits_of_tokens.rows():
+        tell_if_near(QuotaKind(kind), amount, before=0, now=meter_of(QuotaKind(kind)).read())
+
+
+_shared_limits_of_tokens = Prepared(
+    lambda: Quota.objects.filter(
+        applies_to=QuotaFor.TENANT, kind__in=[QuotaKind.TOKENS_DAY.value, QuotaKind.TOKENS_MONTH.value]
+    ).values_list("kind", "amount")
+)
 
 
 def _add(
@@ -69,9 +112,10 @@ def _add(
     prompt_tokens: int = 0,
     completion_tokens: int = 0,
 ) -> None:
-    who = (current_tenant_id(), day, spender.user_id, spender.token_id, model)
+    cost = cost_of(model, prompt_tokens, completion_tokens) or Cost(0, "")
+    who = (current_tenant_id(), day, spender.user_id, spender.token_id, model, cost.currency)
     with connection.cursor() as cursor:
-        cursor.execute(_UPSERT, [*who, questions, prompt_tokens, completion_tokens])
+        cursor.execute(_UPSERT, [*who, questions, prompt_tokens, completion_tokens, cost.micros])
 
 
 class GroupBy(StrEnum):
@@ -94,6 +138,8 @@ class UsageRow:
     questions: int
     prompt_tokens: int
     completion_tokens: int
+    # One for each currency that prices were in.
+    costs: tuple[Cost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +165,44 @@ def list_usage(access: Access, query: UsageQuery) -> list[UsageRow]:
     sums = rows.values_list(column).annotate(Sum("questions"), Sum("prompt_tokens"), Sum("completion_tokens"))
     found = [(key, *counts) for key, *counts in sums.order_by(column) if any(counts)]
     labels = _labels(query.group, [key for key, *_ in found])
+    costs = _costs(rows, column)
     if query.group is GroupBy.DAY:
         found.reverse()
     else:
         found.sort(key=lambda row: (-row[2] - row[3], -row[1]))
-    return [UsageRow(str(key) if key else None, labels.get(key, str(key)), *counts) for key, *counts in found]
+    return [
+        UsageRow(
+            str(key) if key else None, labels.get(key, str(key)), asked, given, taken, tuple(costs.get(key, ()))
+        )
+        for key, asked, given, taken in found
+    ]
+
+
+def sum_costs(rows: Iterable[UsageRow]) -> tuple[Cost, ...]:
+    """What the rows cost together, by currency."""
+    sums: Counter[str] = Counter()
+    for cost in (cost for row in rows for cost in row.costs):
+        sums[cost.currency] += cost.micros
+    return tuple(Cost(micros, currency) for currency, micros in sorted(sums.items()))
+
+
+def _costs(rows: QuerySet[UsageDay], column: str) -> dict[Any, list[Cost]]:
+    found: dict[Any, list[Cost]] = {}
+    sums = rows.exclude(currency="").values_list(column, "currency").annotate(Sum("cost_micros"))
+    for key, currency, micros in sums.order_by(column, "currency"):
+        found.setdefault(key, []).append(Cost(micros, currency))
+    return found
 
 
 def _labels(group: GroupBy, keys: Iterable[Any]) -> dict[Any, str]:
     """What people call what was grouped by; what has gone since has only its id."""
     match group:
         case GroupBy.PERSON:
+            keys = list(keys)
             # Members' alone: where somebody who has left is reached now is no business of this organisation's.
-            return dict(Membership.objects.filter(user__in=keys).values_list("user_id", "user__email"))
+            people = dict(Membership.objects.filter(user__in=keys).values_list("user_id", "user__email"))
+            on_spenders_named.call([key for key in keys if key not in people], people)
+            return people
         case GroupBy.TOKEN:
             names = dict(ApiToken.objects.filter(id__in=keys).values_list("id", "name"))
             return {None: gettext("Portal, without a token"), **names}

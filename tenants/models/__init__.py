@@ -7,18 +7,22 @@ from tenants.models.groups import Group, GroupMember
 from tenants.models.idempotency import KeptAnswer
 from tenants.models.invitations import Invitation
 from tenants.models.limits import Quota, QuotaFor, QuotaKind, UsageDay
+from tenants.models.model_access import ModelAccess
 from tenants.models.organisations import Membership, Tenant
 from tenants.models.people import User
 from tenants.models.revocations import Revocation
 from tenants.models.signin import SignInProvider
 from tenants.models.tokens import ApiToken
 from tenants.models.totals import TenantTotals
+from tenants.models.webhooks import DeliveryStatus, DisabledReason, Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "ApiToken",
     "AuditEvent",
     "AuditSeal",
     "Canary",
+    "DeliveryStatus",
+    "DisabledReason",
     "Export",
     "Group",
     "GroupMember",
@@ -26,6 +30,7 @@ __all__ = [
     "Job",
     "KeptAnswer",
     "Membership",
+    "ModelAccess",
     "Quota",
     "QuotaFor",
     "QuotaKind",
@@ -39,4 +44,7 @@ __all__ = [
     "TenantTotals",
     "UsageDay",
     "User",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
 ]

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
 from django.db import models
+from django.db.models.fields.related_lookups import RelatedExact
 from django.db.models.signals import class_prepared
+from django.db.models.sql.where import AND
 from django.dispatch import receiver
 
 from tenants.constraints import RowLevelSecurity, TenantForeignKey
@@ -17,7 +19,12 @@ class TenantManager(models.Manager[M], Generic[M]):
     """Builds no query without an active tenant, and none that reaches past it."""
 
     def get_queryset(self) -> models.QuerySet[M]:
-        return super().get_queryset().filter(tenant_id=current_tenant_id())
+        found = super().get_queryset()
+        # As `filter(tenant_id=…)` does it, which finds out for every query anew what kind of column that is.
+        column: Any = self.model._meta.get_field("tenant")
+        here = RelatedExact(column.get_col(found.query.get_initial_alias()), current_tenant_id())
+        found.query.where.add(here, AND)
+        return found
 
 
 class TenantKey(models.ForeignKey):  # type: ignore[type-arg]

@@ -62,7 +62,10 @@ class Quota(TenantModel):
 
 
 class UsageDay(TenantModel):
-    """What one person used on one day (UTC) with one token, or none, and one model."""
+    """What one person used on one day (UTC) with one token, or none, and one model.
+
+    The cost is at the prices of the moment, in millionths of the currency; without a price it has no currency.
+    """
 
     day = models.DateField()
     user_id = models.UUIDField()
@@ -71,13 +74,17 @@ class UsageDay(TenantModel):
     questions = models.PositiveIntegerField(default=0)
     prompt_tokens = models.PositiveBigIntegerField(default=0)
     completion_tokens = models.PositiveBigIntegerField(default=0)
+    cost_micros = models.PositiveBigIntegerField(default=0, db_default=0)
+    currency = models.CharField(max_length=3, blank=True, default="", db_default="")
 
     class Meta(TenantModel.Meta):
         verbose_name = _("day of usage")
         verbose_name_plural = _("usage by day")
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "day", "user_id", "token_id", "model"], nulls_distinct=False, name="usage_once"
+                fields=["tenant", "day", "user_id", "token_id", "model", "currency"],
+                nulls_distinct=False,
+                name="usage_once",
             )
         ]
 

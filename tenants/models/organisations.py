@@ -29,6 +29,11 @@ class Tenant(models.Model):
     admins_read_conversations = models.BooleanField(
         default=False, help_text=_("Admins may read what members asked and were answered; each look is recorded.")
     )
+    members_may_share = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text=_("Members may let others of the organisation read their conversations; off, no share opens."),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -10,7 +10,8 @@ from django.db.models.functions import Now
 class Revocation(models.Model):
     """Every process reads these rows: open sockets and running streams have no request to be refused at.
 
-    Set ids narrow it down: a token; a person in a tenant; a person everywhere; a session; or a whole tenant.
+    Set ids narrow it down: a token, or a web site in its place; a person in a tenant; a person everywhere; a
+    session; or a whole tenant.
     """
 
     class Reason(StrEnum):

@@ -10,8 +10,9 @@ from tenants.audit import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from tenants.models import ApiToken, Invitation, Membership, Revocation, User
-from tenants.permissions import Action, Role
+from tenants.permissions import PERMISSIONS, Action, Role
 from tenants.revocations import announce_revocation
+from tenants.webhooks.services import disable_webhooks_of
 
 
 def add_member(*, access: Access, user: User, role: Role) -> Membership:
@@ -49,6 +50,8 @@ def change_role(*, access: Access, user_id: UUID, role: Role) -> Membership:
         membership.role = role
         membership.save(update_fields=["role"])
         _withdraw_invitations(access, user_id, role)
+        if not role.covers(PERMISSIONS[Action.MANAGE_TENANT].role):
+            disable_webhooks_of(user_id)
         announce_revocation(tenant_id=access.tenant_id, user_id=user_id, reason=Revocation.Reason.CHANGED)
         record(access, "member.role_changed", target_kind="user", target_id=user_id, before=before, role=role)
     return membership
@@ -57,7 +60,8 @@ def change_role(*, access: Access, user_id: UUID, role: Role) -> Membership:
 def remove_member(*, access: Access, user_id: UUID) -> None:
     """End a membership, somebody's or one's own; it takes tokens, invitations, groups and grants along.
 
-    Conversations stay, and nobody reads them, until they are erased. Raises as `change_role` does.
+    Webhooks that have their sight are disabled. Conversations stay, and nobody reads them, until they are
+    erased. Raises as `change_role` does.
     """
     is_own = user_id == access.user_id
     access.require(Action.LEAVE if is_own else Action.MANAGE_MEMBERS)
@@ -69,6 +73,7 @@ def remove_member(*, access: Access, user_id: UUID) -> None:
         ApiToken.objects.filter(user=user_id, revoked_at=None).update(revoked_at=timezone.now())
         _withdraw_invitations(access, user_id, None)
         membership.delete()
+        disable_webhooks_of(user_id)
         announce_revocation(tenant_id=access.tenant_id, user_id=user_id)
         record(
             access,

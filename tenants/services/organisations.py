@@ -46,7 +46,12 @@ def create_tenant(
 
 
 def change_organisation(
-    *, access: Access, name: str, sample_questions: Sequence[str], admins_read_conversations: bool
+    *,
+    access: Access,
+    name: str,
+    sample_questions: Sequence[str],
+    admins_read_conversations: bool,
+    members_may_share: bool,
 ) -> Tenant:
     """Change what an organisation's admins decide about it. Raises `InvalidInput`."""
     access.require(Action.MANAGE_TENANT)
@@ -63,6 +68,7 @@ def change_organisation(
             "name": name,
             "sample_questions": questions,
             "admins_read_conversations": admins_read_conversations,
+            "members_may_share": members_may_share,
         }
         changed = sorted(field for field, value in wanted.items() if getattr(tenant, field) != value)
         for field in changed:
@@ -76,6 +82,7 @@ def change_organisation(
                 target_id=tenant.id,
                 fields=changed,
                 admins_read_conversations=admins_read_conversations,
+                members_may_share=members_may_share,
             )
     return tenant
 

@@ -46,6 +46,7 @@ def change(request: HttpRequest, access: Access) -> None:
         name=request.POST.get("name", ""),
         sample_questions=request.POST.get("sample_questions", "").splitlines(),
         admins_read_conversations="admins_read_conversations" in request.POST,
+        members_may_share="members_may_share" in request.POST,
     )
     messages.success(request, _("Saved."))
 

@@ -16,7 +16,7 @@ from tenants.api.problems import as_docent_error
 from tenants.api.usage import QuotaInput, UsageInput, new_quota
 from tenants.errors import InvalidInput
 from tenants.limits.quotas import access_quota, list_quota_states, list_quotas
-from tenants.limits.usage import GroupBy, UsageQuery, UsageRow, list_usage
+from tenants.limits.usage import GroupBy, UsageQuery, UsageRow, list_usage, sum_costs
 from tenants.limits.words import LABELS, OF_ASKING, amount, sentence, tight_limits
 from tenants.models import Quota, QuotaFor, QuotaKind, User
 from tenants.permissions import Action
@@ -35,11 +35,13 @@ def usage(request: HttpRequest, access: Access) -> HttpResponse:
     """One's own limits and use; for admins everybody's use, and the limits to change."""
     query = _asked_for(request)
     rows = list_usage(access, query)
+    currencies = [cost.currency for cost in sum_costs(rows)]
     context: dict[str, Any] = {
         "states": [{"state": state, "words": sentence(state)} for state in list_quota_states(access)],
         "query": query,
-        "rows": [{"label": row.label, "counts": _shown_counts([row])} for row in rows],
-        "total": _shown_counts(rows),
+        "rows": [{"label": row.label, "counts": _shown_counts([row], currencies)} for row in rows],
+        "total": _shown_counts(rows, currencies),
+        "currencies": currencies,
         "groups": _groups(),
         "group_label": _groups()[query.group],
         "csv_url": f"{reverse('portal:usage-csv')}?{urlencode(_parameters(query))}",
@@ -60,10 +62,20 @@ def usage(request: HttpRequest, access: Access) -> HttpResponse:
 def download(request: HttpRequest, access: Access) -> HttpResponse:
     """The same table for a spreadsheet."""
     query = UsageInput(data=request.GET.dict()).query()
-    header = ("key", query.group.value, "questions", "prompt_tokens", "completion_tokens")
+    found = list_usage(access, query)
+    currencies = [cost.currency for cost in sum_costs(found)]
+    costs = [f"cost_{currency.lower()}" for currency in currencies]
+    header = ("key", query.group.value, "questions", "prompt_tokens", "completion_tokens", *costs)
     rows = [
-        (row.key or "", row.label, row.questions, row.prompt_tokens, row.completion_tokens)
-        for row in list_usage(access, query)
+        (
+            row.key or "",
+            row.label,
+            row.questions,
+            row.prompt_tokens,
+            row.completion_tokens,
+            *_amounts(row, currencies),
+        )
+        for row in found
     ]
     name = f"usage-{access.tenant_slug}-{query.first}-{query.last}.csv"
     return HttpResponse(
@@ -134,14 +146,26 @@ def _groups() -> dict[GroupBy, str]:
     }
 
 
-def _shown_counts(rows: list[UsageRow]) -> list[str]:
-    """The sums of rows: questions, prompt tokens, completion tokens."""
+def _micros(rows: list[UsageRow], currencies: list[str]) -> list[int]:
+    """What the rows cost in each of these currencies."""
+    sums = {cost.currency: cost.micros for cost in sum_costs(rows)}
+    return [sums.get(currency, 0) for currency in currencies]
+
+
+def _amounts(row: UsageRow, currencies: list[str]) -> list[str]:
+    """The same as a spreadsheet reads it."""
+    return [f"{micros / 1_000_000:.6f}" for micros in _micros([row], currencies)]
+
+
+def _shown_counts(rows: list[UsageRow], currencies: list[str]) -> list[str]:
+    """The sums of rows: questions, prompt tokens, completion tokens, costs."""
     sums = (
         sum(row.questions for row in rows),
         sum(row.prompt_tokens for row in rows),
         sum(row.completion_tokens for row in rows),
     )
-    return [number_format(one, force_grouping=True) for one in sums]
+    amounts = [number_format(one / 1_000_000, 4, force_grouping=True) for one in _micros(rows, currencies)]
+    return [*(number_format(one, force_grouping=True) for one in sums), *amounts]
 
 
 def _shown(quota: Quota, people: dict[UUID, User]) -> dict[str, Any]:

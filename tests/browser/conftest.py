@@ -28,10 +28,11 @@ from tenants.services.organisations import create_tenant
 from tests.browser.line import Line
 from tests.browser.portal import Portal
 from tests.browser.witness import Witness
-from tests.factories import handbook, processed, ready, uploaded
+from tests.factories import processed, uploaded
 from tests.fixtures import HURRIED
 from tests.people import Person, person_of
 from tests.processes import LiveServer, Running
+from tests.shelving import shelved
 
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = (
@@ -92,7 +93,7 @@ def organisation(django_db_setup: None, django_db_blocker: DjangoDbBlocker, work
         tenant.sample_questions = SAMPLES
         tenant.save(update_fields=["sample_questions"])
         visits = owner.api.post("/api/v1/collections/", {"name": "Visits"}).json()
-        read = ready(owner, "handbook.pdf", handbook())
+        read = shelved(owner)
         hours = uploaded(owner, "opening-hours.txt", OPENING_HOURS.encode(), collection=visits["id"])
         assert processed(owner, hours["id"])["status"] == "ready"
         return Organisation(owner, read)
@@ -140,7 +141,7 @@ def founder(django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker: R
 def archivist(founder: Person, django_db_blocker: DjangoDbBlocker) -> Person:
     """Owner of an organisation of one document, the handbook."""
     with django_db_blocker.unblock():
-        ready(founder)
+        shelved(founder)
     return founder
 
 

@@ -10,6 +10,10 @@ from playwright.async_api import Locator, Page, expect
 from tests.browser.witness import Witness
 
 _FEW_LINES = 100
+# How far the end is below what is seen, once what has come is drawn.
+_REST = """() => new Promise((tell) => requestAnimationFrame(() => requestAnimationFrame(() =>
+    tell(document.documentElement.scrollHeight - innerHeight - scrollY)
+)))"""
 # Each change of the element's text, from now on, in `window.changes`.
 _RECORD = """(element) => {
     window.changes = [];
@@ -105,5 +109,4 @@ class Portal:
 
     async def is_following(self) -> bool:
         """Whether the end of the page is in view, but for the lines that have come since it was drawn."""
-        rest = await self.page.evaluate("() => document.documentElement.scrollHeight - innerHeight - scrollY")
-        return bool(rest < _FEW_LINES)
+        return bool(await self.page.evaluate(_REST) < _FEW_LINES)

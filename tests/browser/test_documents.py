@@ -117,14 +117,18 @@ async def test_05_the_wrong_type_and_size_are_refused_before_anything_is_sent(
 
 
 async def test_05_an_upload_on_its_way_can_be_cancelled(
-    open_portal: OpenPortal, founder: Person, line: Line
+    open_portal: OpenPortal, founder: Person, line: Line, tmp_path: Path
 ) -> None:
     portal = await open_portal(founder, at=line.url)
     portal.witness.expect(*LOST)
     await portal.open("documents/")
     line.hold_up()
-    await chosen(portal).set_input_files(HANDBOOK)
-    row = portal.document("handbook.pdf")
+    # More than all buffers on the way hold, so that it cannot have arrived whole when it is cancelled.
+    large = tmp_path / "large.txt"
+    with large.open("wb") as file:
+        file.truncate(40 * 1024 * 1024)
+    await chosen(portal).set_input_files(large)
+    row = portal.document("large.txt")
     await expect(state(row)).to_contain_text("Uploading")
     await row.get_by_role("button", name="Cancel the upload").click()
     await expect(row).to_have_count(0)

@@ -75,6 +75,7 @@ async def test_two_runs_are_compared_and_a_gate_is_set(open_portal: OpenPortal, 
     await page.get_by_role("button", name="Compare").click()
     await expect(page.get_by_text("over 5 questions that both were asked")).to_be_visible()
     await expect(page.get_by_role("heading", name="Got worse (0)")).to_be_visible()
+    await expect(page.get_by_role("row", name="Right page among the first 10")).to_contain_text("Same")
     assert await violations(page) == []
     await page.goto(address)
     await page.get_by_label("A new embedding model must pass this set").check()

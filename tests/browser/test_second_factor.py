@@ -41,6 +41,7 @@ async def test_a_passkey_takes_the_place_of_the_password(
     # Browsers take passkeys at a domain: `localhost` counts as one, the address 127.0.0.1 does not.
     origin = live_server.url.replace("127.0.0.1", "localhost")
     portal = await open_portal(verified, at=origin)
+    portal.witness.expect("401")  # the page that is left by logging out may still ask what became of its socket
     page = portal.page
     await _plug_in_authenticator(page)
     await page.goto(f"{origin}/accounts/2fa/webauthn/add/")

@@ -238,9 +238,12 @@ def test_everything_killed_at_once_starts_again_and_has_lost_nothing(data: Path)
     ):
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     keepers = [keeper(data, name) for name in ("postgres", "valkey")]
-    for pid in [user.pid, *keepers, *(kept_by(keeper) for keeper in keepers)]:
+    killed = [user.pid, *keepers, *(kept_by(keeper) for keeper in keepers)]
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
     user.communicate()
+    # Until it is dead, which takes a moment on a busy machine, a killed server takes connections and drops them.
+    wait_for("all are dead", lambda: not any(map(alive, killed)))
     with servers(data, environ := dict[str, str]()), psycopg.connect(environ["DATABASE_URL"]) as connection:
         assert environ["DATABASE_URL"] == url
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)

@@ -12,6 +12,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,13 @@ class Running:
     def children(self, word: str) -> list[int]:
         """Its own children whose command holds the word."""
         numbers = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in numbers if word in Path(f"/proc/{pid}/cmdline").read_text()]
+        found = []
+        for pid in numbers:
+            # One that ends meanwhile is none.
+            with suppress(OSError):
+                if word in Path(f"/proc/{pid}/cmdline").read_text():
+                    found.append(int(pid))
+        return found
 
     def servers(self) -> list[Path]:
         """What works in the state folder: the servers and their keepers."""

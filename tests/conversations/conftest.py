@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from tests.conversations.doors import Api
-from tests.factories import ready
 from tests.people import Person
 from tests.processes import LiveServer, Running
+from tests.shelving import shelved
 
 
 @pytest.fixture
 def handbook_of_alice(alice: Person, worker: Running) -> dict[str, Any]:
     """The handbook, searchable in acme."""
-    return ready(alice)
+    return shelved(alice)
 
 
 @pytest.fixture

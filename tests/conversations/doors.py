@@ -15,6 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from tests.people import Person
+from tests.plain import NO_TLS
 from tests.processes import LiveServer
 
 Event = dict[str, Any]
@@ -67,7 +68,7 @@ class Api:
         headers = {**self.headers, **options.pop("headers", {})}
         url = f"{self.server.url}/api/v1{path}"
         options.setdefault("timeout", _PATIENCE)
-        return httpx.request(method, url, headers=headers, trust_env=False, **options)
+        return httpx.request(method, url, headers=headers, trust_env=False, verify=NO_TLS, **options)
 
     def conversation(self, **fields: Any) -> str:
         """The id of a new conversation."""
@@ -102,7 +103,7 @@ class Api:
         headers = {**self.headers, "Accept": "text/event-stream", **options.pop("headers", {})}
         url = f"{self.server.url}/api/v1{path}"
         with (
-            httpx.Client(timeout=_PATIENCE, trust_env=False) as client,
+            httpx.Client(timeout=_PATIENCE, trust_env=False, verify=NO_TLS) as client,
             client.stream(method, url, headers=headers, **options) as response,
         ):
             assert response.status_code == 200, response.read()

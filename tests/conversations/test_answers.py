@@ -29,7 +29,7 @@ LEAD_IN = "No language model is connected, so here are the closest sentences of 
 OFF_TOPIC = "Which glacier did Zorblatt ski down with Quimby?"
 MESSAGE_KEYS = {
     "id", "conversation", "role", "parent", "content", "status", "finish_reason", "model", "citations", "sources",
-    "error", "usage", "timings", "created_at", "searched_for",
+    "error", "usage", "timings", "created_at", "searched_for", "siblings", "feedback",
 }  # fmt: skip
 SOURCE_KEYS = {"marker", "document", "name", "title", "version", "page", "text", "score", "start", "end", "url"}
 CITATION_KEYS = {"marker", "document", "version", "title", "page", "quote", "start", "end", "url", "verified"}
@@ -86,6 +86,14 @@ def test_without_a_model_the_nearest_sentences_are_quoted(api: Api) -> None:
     assert {source["text"] for source in message["sources"]} == {"\n".join(page) for page in HANDBOOK_PAGES}
 
 
+def test_a_server_that_does_not_count_has_its_tokens_estimated(api: Api, ollama: OllamaStandIn) -> None:
+    ollama.script(Reply(text="Twenty-eight days [1].", counts=False), times=5)
+    for told in at_every_door(api, QUESTION).values():
+        # One for four characters, of the prompt with its passages and of the answer.
+        assert told.message["usage"]["completion_tokens"] == 6
+        assert told.message["usage"]["prompt_tokens"] > 100
+
+
 def test_with_a_model_its_words_and_checked_citations(api: Api, ollama: OllamaStandIn) -> None:
     # A beach and an accent made of two code points: offsets count neither bytes nor UTF-16.
     text = "🏖️ Each full-time employee has twenty-eight days of paid holiday [1]. Fe\u0301licitations!"
@@ -94,7 +102,7 @@ def test_with_a_model_its_words_and_checked_citations(api: Api, ollama: OllamaSt
     assert (message["content"], message["model"]) == (text, MODEL)
     assert [(one["marker"], one["quote"]) for one in message["citations"]] == [(1, HOLIDAY)]
     assert message["usage"]["completion_tokens"] == 12
-    assert set(message["timings"]) == {"search", "first_token", "model_first_token", "total"}
+    assert set(message["timings"]) == {"search", "first_token", "model_first_token", "total", "context"}
     for request in ollama.requests:
         assert [turn["role"] for turn in request["messages"]] == ["system", "user"]
         assert request["messages"][1]["content"].endswith(f"\n\nQuestion: {QUESTION}")

@@ -28,7 +28,7 @@ def test_what_is_wrong_with_a_question_is_said(api: Api) -> None:
         ({"content": ""}, ("/content", "required")),
         ({"content": " \n "}, ("/content", "required")),
         ({}, ("/content", "required")),
-        ({"content": QUESTION, "model": "x"}, ("/model", "unknown_field")),
+        ({"content": QUESTION, "model": "x"}, ("/model", "unknown_model")),
         ({"content": QUESTION, "parent": str(uuid4())}, ("/parent", "unknown_id")),
         ({"content": 5.5, "parent": "x"}, ("/parent", "invalid")),
     ):
@@ -136,7 +136,8 @@ def test_a_query_is_checked_like_a_question(api: Api, charlie: Person) -> None:
         ({"query": "x", "collection": collection}, ("/collection", "unknown_id")),
         ({"query": "x", "session_id": own, "mode": "open"}, ("/session_id", "session_exists")),
         ({"query": "x", "mode": "wild"}, ("/mode", "invalid_choice")),
-        ({"query": "x", "persona": "p"}, ("/persona", "unknown_field")),
+        ({"query": "x", "persona": "p"}, ("/persona", "unknown_id")),
+        ({"query": "x", "session_id": own, "persona": "docent"}, ("/session_id", "session_exists")),
     ):
         assert pointers(api.post("/query/", json=body)) == [wrong]
     before = len(api.get("/conversations/").json()["results"])

@@ -10,6 +10,7 @@ from documents.services.documents import update_document
 from documents.services.masking import set_masking_policy
 from tenants.db import tenant_atomic
 from tests.conversations.doors import Api, by_rest
+from tests.conversations.test_turns import turn
 from tests.factories import ready
 from tests.people import Person
 from tests.processes import LiveServer, Running
@@ -42,3 +43,22 @@ def test_neither_passage_nor_title_nor_citation_holds_what_is_masked(
     assert (citation["quote"], citation["title"]) == (HIDDEN, f"Letter to {ADDRESS}")
     page = alice.api.get(f"/api/v1/documents/{document}/pages/1/").json()
     assert page["text"][citation["start"] : citation["end"]] == LETTER
+
+
+def test_what_is_masked_by_now_is_told_masked_when_an_answer_goes_on(
+    alice: Person, worker: Running, live_server: LiveServer, ollama: OllamaStandIn
+) -> None:
+    ready(alice, "letter.txt", LETTER.encode())
+    api = Api(live_server, alice)
+    ollama.script(
+        Reply(text=f"One writes to {ADDRESS} ", done_reason="length"), Reply(text="on the same day [1].")
+    )
+    answer = by_rest(api, "Whom does one write to who loses a key of the harbour office?").message
+    assert ADDRESS in str(ollama.requests)
+    with tenant_atomic(alice.access.tenant_id):
+        set_masking_policy(access=alice.access, rules=MaskingRules(emails=True))
+    whole = turn(api, answer["id"], "continue")
+    assert ADDRESS not in str(ollama.requests[-1])
+    assert HIDDEN in ollama.requests[-1]["messages"][-3]["content"]
+    assert ollama.requests[-1]["messages"][-2]["content"] == f"One writes to {'•' * len(ADDRESS)} "
+    assert whole["content"] == f"One writes to {ADDRESS} on the same day [1]."

@@ -6,16 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from conversations.policy import (
-    WEIGHTS,
-    Cited,
-    count_tokens,
-    fit,
-    keep_turns,
-    rerank,
-    room_for_passages,
-)
-from providers.chat.base import ChatMessage
+from conversations.budget import count_tokens
+from conversations.policy import WEIGHTS, Cited, fit, rerank
 from retrieval.types import Hit
 
 TODAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -88,34 +80,32 @@ def test_three_to_ten_passages_are_given() -> None:
     assert fit([], wanted=7, tokens=0) == []
 
 
+TITLE = count_tokens("Handbook")
+
+
 def test_fewer_passages_fit_a_smaller_context() -> None:
-    hits = [hit(float(9 - number), "word " * 180) for number in range(9)]  # 340 tokens each, by our count
-    assert [len(fit(hits, wanted=7, tokens=tokens)) for tokens in (2_400, 2_000, 1_400, 1_030)] == [7, 5, 4, 3]
+    hits = [hit(float(9 - number), "word " * 180) for number in range(9)]  # 343 tokens each, by our count
+    assert [len(fit(hits, wanted=7, tokens=tokens)) for tokens in (2_401, 2_000, 1_400, 1_030)] == [7, 5, 4, 3]
 
 
 def test_where_not_even_three_fit_they_are_cut_short() -> None:
     text = "über die Maßen " * 60
     kept = fit([hit(3.0, text), hit(2.0, text), hit(1.0, "Short.")], wanted=7, tokens=600)
     assert len(kept) == 3
-    assert sum(count_tokens(one.text) + 40 for one in kept) <= 600
+    assert sum(count_tokens(one.text) + TITLE + 40 for one in kept) <= 600
     for one in kept[:2]:
         assert text.startswith(one.text)
         assert 400 < len(one.text) < len(text)
         assert not text[len(one.text)].isalpha()
         assert one.end == one.start + len(one.text)
     assert kept[2].text == "Short."
-    assert min(len(one.text) for one in fit([hit(1.0, text)] * 3, wanted=3, tokens=0)) > 150
 
 
-def test_turns_take_a_quarter_of_the_context_the_latest_first() -> None:
-    turns = [ChatMessage(role="user", content=f"{number}" * 300) for number in range(6)]  # 140 tokens each
-    assert keep_turns(turns, context=8192) == tuple(turns)
-    assert keep_turns(turns, context=1200) == tuple(turns[-2:])
-    assert keep_turns(turns, context=100) == ()
-
-
-def test_the_answer_has_room_beside_prompt_and_passages() -> None:
-    prompt = [ChatMessage(role="user", content="x" * 300)]
-    assert room_for_passages(prompt, context=8192) == 8192 - 140 - 1024
-    assert room_for_passages(prompt, context=1000) == 1000 - 140 - 250
-    assert room_for_passages(prompt, context=100) == 0
+def test_no_room_is_ever_passed() -> None:
+    texts = ["word " * 200, "窯を焚く。" * 100, "3,141.59 | " * 90, "🧱🔥" * 120, "x" * 1000]
+    for tokens in range(0, 2_500, 37):
+        for text in texts:
+            kept = fit([hit(1.0, text)] * 9, wanted=7, tokens=tokens)
+            assert sum(count_tokens(one.text) + TITLE + 40 for one in kept) <= tokens
+            assert len(kept) >= min(3, tokens // 110)
+    assert fit([hit(1.0, texts[0])] * 3, wanted=3, tokens=90) == []

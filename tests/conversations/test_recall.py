@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from conversations.models import MessageChunk, MessageEmbedding
 from conversations.recall import search_messages, wanted_recall
@@ -16,7 +18,8 @@ from documents.reindex import drop_indexes, start_reindex
 from documents.services.masking import mask_documents_anew, set_masking_policy
 from tenants.db import tenant_atomic
 from tenants.jobs.leases import MAX_ATTEMPTS
-from tenants.jobs.models import Job
+from tenants.jobs.models import Job, ReplyLease
+from tenants.jobs.runner import run_job
 from tests.conversations.doors import Api
 from tests.documents.conftest import models
 from tests.documents.indexed import NEW
@@ -160,6 +163,35 @@ def test_a_model_server_that_is_away_is_waited_for(
     assert pieces > before
     assert vectors[NEW] == pieces
     assert not Job.objects.filter(tenant_id=alice.access.tenant_id).exists()
+
+
+@pytest.mark.parametrize("relief", ["one answer less", "five minutes"])
+def test_while_many_answers_are_written_messages_wait_a_few_minutes(
+    api: Api, alice: Person, conversation: str, relief: str
+) -> None:
+    for _ in range(8):
+        ReplyLease.objects.create(
+            message_id=uuid4(),
+            tenant_id=alice.access.tenant_id,
+            process_id=uuid4(),
+            expires_at=timezone.now() + timedelta(minutes=10),
+        )
+    jobs = Job.objects.filter(kind="conversations.embed", target_id=UUID(conversation))
+
+    def run_once() -> int:
+        jobs.update(run_at=timezone.now())
+        assert run_job(jobs.get().id)
+        return stored(alice)[0]
+
+    assert run_once() == 0
+    assert jobs.get().attempts == 0
+    assert run_once() == 0
+    if relief == "five minutes":
+        jobs.update(started_at=timezone.now() - timedelta(seconds=301))
+    else:
+        ReplyLease.objects.filter(message_id=ReplyLease.objects.first().message_id).delete()  # type: ignore[union-attr]
+    assert run_once() > 0
+    assert not jobs.exists()
 
 
 def test_personal_data_is_masked_before_it_is_embedded(api: Api, alice: Person, ollama: OllamaStandIn) -> None:

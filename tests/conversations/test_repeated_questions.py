@@ -10,6 +10,7 @@ import pytest
 
 from tests.conversations.doors import Api, read_events
 from tests.people import Person
+from tests.plain import NO_TLS
 from tests.processes import LiveServer
 from tests.standins.ollama import OllamaStandIn, Reply
 
@@ -45,7 +46,7 @@ def _streamed(api: Api, path: str) -> tuple[list[dict[str, Any]], httpx.Headers]
     headers = {**api.headers, **KEY, "Accept": "text/event-stream"}
     url = f"{api.server.url}/api/v1{path}"
     with (
-        httpx.Client(timeout=30, trust_env=False) as client,
+        httpx.Client(timeout=30, trust_env=False, verify=NO_TLS) as client,
         client.stream("POST", url, headers=headers, json={"content": QUESTION}) as response,
     ):
         assert response.status_code == 200, response.read()

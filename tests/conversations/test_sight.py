@@ -17,10 +17,11 @@ from websockets.sync.client import ClientConnection, connect
 from tenants.services.tokens import create_token
 from tests.config.polling import wait_for
 from tests.conversations.doors import Api, Event, receive, receive_until, send
-from tests.factories import HANDBOOK_PAGES, handbook, processed, uploaded
+from tests.factories import HANDBOOK_PAGES, processed, uploaded
 from tests.people import Person
 from tests.processes import LiveServer, Running
 from tests.refusals import refusal
+from tests.shelving import shelved
 from tests.standins.ollama import OllamaStandIn, Reply
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,8 +50,7 @@ class Shelf:
 def shelf(alice: Person, bob: Person, worker: Running) -> Shelf:
     """Bob sees it."""
     collection = alice.api.post("/api/v1/collections/", {"name": "Salaries"}).json()["id"]
-    document = uploaded(alice, "handbook.pdf", handbook(), collection=collection)["id"]
-    assert processed(alice, document)["status"] == "ready"
+    document = shelved(alice, collection=collection)["id"]
     shelf = Shelf(alice, collection, document)
     shelf.open_to(bob)
     return shelf

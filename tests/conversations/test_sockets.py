@@ -48,6 +48,8 @@ def test_a_frame_that_is_refused_leaves_the_socket_open(api: Api) -> None:
             ({"type": "ask", "content": "x", "documents": [str(uuid4())]}, "unknown_id"),
             ({"type": "ask", "content": "x", "collections": "all"}, "invalid"),
             ({"type": "ask", "content": "x", "request_id": 7}, "invalid"),
+            ({"type": "ask", "content": "x", "model": 7}, "invalid"),
+            ({"type": "ask", "content": "x", "model": "none"}, "unknown_model"),
             ({"type": "stop", "message": str(uuid4())}, "not_found"),
             ({"type": "stop", "message": "x"}, "not_found"),
             ({"type": "resume", "message": str(uuid4()), "offset": 0}, "not_found"),
@@ -118,7 +120,7 @@ def test_the_first_question_names_the_conversation(api: Api) -> None:
         title = next(event for event in receive_until(socket, "title") if event["type"] == "title")
     assert (title["conversation"], title["title"]) == (
         conversation,
-        "How many days of paid holiday does a full-time employee hav…",
+        "How many days of paid holiday does a full-time employee…",
     )
     assert api.get(f"/conversations/{conversation}/").json()["title"] == title["title"]
 

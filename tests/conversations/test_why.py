@@ -13,6 +13,7 @@ from tests.conversations.doors import Api, by_rest
 from tests.factories import document_of, ready
 from tests.people import Person
 from tests.processes import LiveServer, Running
+from tests.shelving import shelved
 from tests.standins.ollama import OllamaStandIn, Reply
 from tests.tenants.belongings import handbook_of, live
 from tests.tenants.test_exports import PATH, body_of, entries, finished
@@ -37,7 +38,7 @@ def _place(passage: dict[str, Any]) -> tuple[object, ...]:
 def test_it_tells_what_was_searched_found_given_and_cited_and_how_long_each_took(
     alice: Person, worker: Running, live_server: LiveServer, ollama: OllamaStandIn
 ) -> None:
-    document = ready(alice)["id"]
+    document = shelved(alice)["id"]
     ollama.script(Reply(text="Full-time employees have twenty-eight days of paid holiday [1]."))
     message = by_rest(Api(live_server, alice), QUESTION).message
     told = why(alice, message["id"])
@@ -63,7 +64,7 @@ def test_it_tells_what_was_searched_found_given_and_cited_and_how_long_each_took
 def test_a_refusal_tells_its_reason_and_what_came_nearest(
     alice: Person, worker: Running, live_server: LiveServer, ollama: OllamaStandIn
 ) -> None:
-    ready(alice)
+    shelved(alice)
     message = by_rest(Api(live_server, alice), "What was the operating margin of Xylotech in 2019?").message
     assert message["status"] == "refused"
     told = why(alice, message["id"])
@@ -88,7 +89,7 @@ def test_what_was_not_given_stands_below_what_was(
 def test_a_member_sees_none_and_nobody_that_of_another(  # noqa: PLR0917 - fixtures
     alice: Person, bob: Person, charlie: Person, worker: Running, live_server: LiveServer, ollama: OllamaStandIn
 ) -> None:
-    ready(alice)
+    shelved(alice)
     own = by_rest(Api(live_server, alice), QUESTION).message["id"]
     bobs = by_rest(Api(live_server, bob), QUESTION).message["id"]
     path = "/api/v1/messages/{}/why/"
@@ -117,7 +118,7 @@ def test_an_open_chat_has_none(alice: Person, live_server: LiveServer, ollama: O
 def test_a_document_that_went_is_withheld_like_a_source(
     alice: Person, worker: Running, live_server: LiveServer, ollama: OllamaStandIn
 ) -> None:
-    document = ready(alice)["id"]
+    document = shelved(alice)["id"]
     message = by_rest(Api(live_server, alice), QUESTION).message["id"]
     assert document_of(alice, document)["status"] == "ready"
     assert {one["document"] for one in why(alice, message)["passages"]} == {document}
@@ -128,7 +129,7 @@ def test_a_document_that_went_is_withheld_like_a_source(
 def test_it_goes_with_its_conversation(
     alice: Person, worker: Running, live_server: LiveServer, ollama: OllamaStandIn
 ) -> None:
-    ready(alice)
+    shelved(alice)
     message = by_rest(Api(live_server, alice), QUESTION).message
     with tenant_atomic(alice.access.tenant_id):
         assert Trace.objects.count() == 1
@@ -140,7 +141,7 @@ def test_it_goes_with_its_conversation(
 def test_the_page_shows_places_and_times(
     alice: Person, worker: Running, live_server: LiveServer, ollama: OllamaStandIn
 ) -> None:
-    ready(alice)
+    shelved(alice)
     message = by_rest(Api(live_server, alice), QUESTION).message["id"]
     page = alice.client.get(f"/o/acme/c/answers/{message}/why/")
     text = page.content.decode()

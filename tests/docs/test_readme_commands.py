@@ -5,7 +5,6 @@ Only what a reader would have to change too is changed: the port, and the addres
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -14,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -23,7 +22,7 @@ import pytest
 from config.embedded import PROJECT, servers
 from config.embedded.server import free_port
 from tests.config.polling import wait_for
-from tests.environment import CACHE
+from tests.plain import NO_TLS
 from tests.standins.ollama import OllamaStandIn, Reply
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -68,15 +67,14 @@ class Clone:
         return done.stdout
 
     @contextmanager
-    def running(self, command: str, *, data: Path | None = None, port: int | None = None) -> Iterator[str]:
+    def running(self, command: str) -> Iterator[str]:
         """What `make run` printed by the time the demo can be entered; stopped by Ctrl-C afterwards."""
-        chosen = {"PORT": str(port or self.port), "DOCENT_DATA": str(data or "")}
-        printed = self.folder / f"output-{chosen['PORT']}"
+        printed = self.folder / "output"
         with printed.open("wb") as output:
             process = subprocess.Popen(
                 ["bash", "-c", self._adapted(command)],
                 cwd=self.folder,
-                env=self._environment() | chosen,
+                env=self._environment() | {"PORT": str(self.port)},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -116,10 +114,16 @@ def clone() -> Iterator[Clone]:
 
 
 @pytest.fixture(scope="module")
-def printed(clone: Clone) -> Iterator[str]:
+def started(clone: Clone) -> Iterator[ExitStack]:
+    """What the README's first command started, if it was run; closing it is Ctrl-C."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def printed(clone: Clone, started: ExitStack) -> str:
     """Docent, started by the README's first command."""
-    with clone.running(START) as output:
-        yield output
+    return started.enter_context(clone.running(START))
 
 
 def test_every_command_is_run_by_a_test() -> None:
@@ -180,22 +184,20 @@ def test_init_prepares_a_database_of_ones_own(clone: Clone) -> None:
     ]
 
 
-def test_the_model_server_named_answers(clone: Clone) -> None:
-    """With a state folder of its own: the README's first command may still be running on the other."""
-    data = clone.folder / "with-a-model"
-    data.mkdir()
-    (data / "models").symlink_to(CACHE / "models")  # converted already: that one does it from nothing
+def test_the_model_server_named_answers(clone: Clone, started: ExitStack) -> None:
+    """As a reader goes on: stopped, and started again where everything else stays as it is."""
+    started.close()
     with OllamaStandIn(models=("llama3.2",)) as ollama:
         ollama.script(Reply(text="Good morning."))
-        command = OLLAMA.replace("http://127.0.0.1:11434", ollama.url)
-        with clone.running(command, data=data, port=free_port(None)) as printed:
-            token = json.loads((data / "demo.json").read_text())["token"]
+        with clone.running(OLLAMA.replace("http://127.0.0.1:11434", ollama.url)) as printed:
+            token = re.findall(r"^  demo token: (\S+)$", printed, re.MULTILINE)[0]
             address = re.findall(r"Docent is ready at (\S+)", printed)[0]
             answer = httpx.post(
                 f"{address}/api/v1/query/",
                 json={"query": "Good morning?", "mode": "open"},
                 headers={"Authorization": f"Bearer {token}"},
                 timeout=30,
+                verify=NO_TLS,
             )
     assert answer.json()["response"] == "Good morning."
     assert [request["model"] for request in ollama.requests] == ["llama3.2"]

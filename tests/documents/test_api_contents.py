@@ -15,8 +15,10 @@ from pypdfium2 import PdfDocument
 from tests.config.polling import wait_for
 from tests.factories import HANDBOOK_PAGES, LONG_TEXT, document_of, handbook, processed, ready, uploaded
 from tests.people import Person
+from tests.plain import NO_TLS
 from tests.processes import LiveServer, Running
 from tests.refusals import pointers, refusal
+from tests.shelving import shelved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,7 +47,7 @@ def require_exact_places(person: Person, document: dict[str, Any]) -> str:
 
 
 def test_a_pdf_of_several_pages_becomes_ready_with_exact_places(alice: Person, worker: Running) -> None:
-    document = ready(alice)
+    document = shelved(alice)
     assert (document["progress"], document["error"], document["attempts"]) == (1.0, None, 1)
     assert (document["pages"], document["chunks"], document["size"]) == (3, 3, len(handbook()))
     assert set(document["timings"]) == {"extracting", "chunking", "embedding"}
@@ -66,7 +68,7 @@ def test_places_count_code_points_of_normalised_text(alice: Person, worker: Runn
 
 
 def test_a_passage_has_one_rectangle_a_line_on_its_page(alice: Person, worker: Running) -> None:
-    document = ready(alice)
+    document = shelved(alice)
     page = pages_of(alice, document)[1]
     path = f"{PATH}{document['id']}/pages/2/"
     whole = alice.api.get(f"{path}?version=1&start={page['start']}&end={page['end']}").json()
@@ -84,7 +86,7 @@ def test_a_passage_has_one_rectangle_a_line_on_its_page(alice: Person, worker: R
 
 
 def test_a_passage_that_is_not_on_the_page_is_refused(alice: Person, worker: Running) -> None:
-    document = ready(alice)
+    document = shelved(alice)
     page = pages_of(alice, document)[1]
     start, end = page["start"], page["end"]
     for query, pointer in [
@@ -104,13 +106,13 @@ def test_a_passage_that_is_not_on_the_page_is_refused(alice: Person, worker: Run
 
 
 def test_there_are_no_pages_beyond_the_last(alice: Person, worker: Running) -> None:
-    document = ready(alice)["id"]
+    document = shelved(alice)["id"]
     for rest in ["pages/0/", "pages/4/", "pages/4/image/", "pages/99999999999/", "pages/1/?version=2"]:
         assert refusal(alice.api.get(f"{PATH}{document}/{rest}"))[0] == 404, rest
 
 
 def test_a_page_is_shown_as_an_image_that_a_browser_may_keep(alice: Person, worker: Running) -> None:
-    document = ready(alice)["id"]
+    document = shelved(alice)["id"]
     path = f"{PATH}{document}/pages/1/image/"
     response = alice.api.get(path)
     assert (response.status_code, response.headers["Content-Type"]) == (200, "image/png")
@@ -213,7 +215,7 @@ def test_a_wrong_last_event_id_is_refused(alice: Person, header: str) -> None:
 
 def _browser(server: LiveServer, person: Person) -> httpx.Client:
     headers = {"Authorization": f"Bearer {person.token}"}
-    return httpx.Client(base_url=server.url, headers=headers, timeout=30)
+    return httpx.Client(base_url=server.url, headers=headers, timeout=30, verify=NO_TLS)
 
 
 def _events(

@@ -18,6 +18,7 @@ from tests.documents.conftest import Remains
 from tests.documents.pdfs import drawing_pdf, text_pdf
 from tests.factories import document_of, processed, ready, uploaded
 from tests.people import Person
+from tests.plain import NO_TLS
 from tests.processes import LiveServer, Running
 from tests.refusals import pointers, refusal
 
@@ -184,7 +185,11 @@ def test_sixty_megabytes_of_text_are_refused_by_the_server(
     headers = {"Authorization": f"Bearer {bob.token}"}
     content = b"twelve bytes" * 5_000_000
     response = httpx.post(
-        f"{live_server.url}{PATH}", headers=headers, files={"files": ("long.txt", content)}, timeout=60
+        f"{live_server.url}{PATH}",
+        headers=headers,
+        files={"files": ("long.txt", content)},
+        timeout=60,
+        verify=NO_TLS,
     )
     assert (response.status_code, response.json()["code"]) == (413, "file_too_large")
     assert remains(bob) == {}
@@ -270,7 +275,7 @@ def test_the_same_bytes_at_the_same_moment_are_one_document(
 
     def send() -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {bob.token}"}
-        with httpx.Client(base_url=live_server.url, headers=headers, timeout=30) as browser:
+        with httpx.Client(base_url=live_server.url, headers=headers, timeout=30, verify=NO_TLS) as browser:
             browser.get("/api/v1/me/")  # the connection is open already when all begin
             at_once.wait(20)
             response = browser.post(PATH, files={"files": ("lease.txt", content)})

@@ -12,10 +12,11 @@ from documents.models import Collection, Document
 from documents.services.sources import add_web_page
 from tenants.db import tenant_atomic
 from tests.documents.conftest import Remains
-from tests.factories import ready, uploaded
+from tests.factories import uploaded
 from tests.people import Person
 from tests.processes import Running
 from tests.refusals import pointers, refusal
+from tests.shelving import shelved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +34,7 @@ def path(collection: str, rest: str = "", slug: str = "acme") -> str:
 
 
 def test_the_page_says_what_is_in_it(bob: Person, dana: Person, charlie: Person, worker: Running) -> None:
-    document = ready(bob)
+    document = shelved(bob)
     collection = document["collection"]
     page = dana.client.get(path(collection))
     assert page.status_code == 200

@@ -13,8 +13,10 @@ from documents.links import passage_path
 from tests.documents.conftest import Remains
 from tests.factories import HANDBOOK_PAGES, document_of, handbook, processed, ready, uploaded
 from tests.people import Person
+from tests.plain import NO_TLS
 from tests.processes import LiveServer, Running
 from tests.refusals import pointers, refusal
+from tests.shelving import shelved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,7 +43,7 @@ def page_path(document: dict[str, Any], page: int, ending: str = "") -> str:
 def test_the_list_shows_every_document_of_the_organisation(
     alice: Person, dana: Person, charlie: Person, worker: Running
 ) -> None:
-    shown = ready(alice)
+    shown = shelved(alice)
     failed = uploaded(alice, "report.pdf", b"%PDF-1.7\nnothing of a PDF follows")
     failed = processed(alice, failed["id"])
     for person in (alice, dana):
@@ -62,7 +64,7 @@ def test_the_list_shows_every_document_of_the_organisation(
 
 
 def test_only_members_come_in(alice: Person, charlie: Person, worker: Running) -> None:
-    document = ready(alice)
+    document = shelved(alice)
     paths = [
         f"{PORTAL}documents/", page_path(document, 1), page_path(document, 1, ".json"),
         page_path(document, 1, ".png"), f"{PORTAL}d/{document['id']}/v/1/original",
@@ -81,7 +83,7 @@ def test_only_members_come_in(alice: Person, charlie: Person, worker: Running) -
 
 
 def test_a_foreign_document_answers_as_a_missing_one(alice: Person, charlie: Person, worker: Running) -> None:
-    document = ready(alice)["id"]
+    document = shelved(alice)["id"]
     for method, path in [
         ("get", "d/{}/v/1/p/1.json"),
         ("get", "d/{}/v/1/p/1.png"),
@@ -165,7 +167,7 @@ def test_a_new_collection_by_script_and_by_form(bob: Person) -> None:
 
 
 def test_a_passage_opens_with_its_marks(alice: Person, worker: Running) -> None:
-    document = ready(alice)
+    document = shelved(alice)
     page = alice.api.get(f"/api/v1/documents/{document['id']}/pages/3/").json()
     quote = "Night trains are refunded"
     start = page["start"] + page["text"].index(quote)
@@ -215,7 +217,7 @@ def test_a_page_without_a_passage_has_no_marks(alice: Person, worker: Running) -
 
 
 def test_a_passage_that_is_not_there_is_refused(alice: Person, worker: Running) -> None:
-    document = ready(alice)
+    document = shelved(alice)
     beyond = alice.client.get(f"{page_path(document, 1, '.json')}?start=0&end=99999", headers=SCRIPT)
     assert pointers(beyond) == [("/end", "out_of_range")]
     as_page = alice.client.get(f"{page_path(document, 1)}?start=0&end=99999", headers=BROWSER)
@@ -227,9 +229,9 @@ def test_a_passage_that_is_not_there_is_refused(alice: Person, worker: Running) 
 def test_the_page_image_and_the_original_are_private(
     alice: Person, worker: Running, live_server: LiveServer
 ) -> None:
-    document = ready(alice)
+    document = shelved(alice)
     cookies = {"sessionid": alice.client.cookies["sessionid"].value}
-    with httpx.Client(base_url=live_server.url, cookies=cookies) as browser:
+    with httpx.Client(base_url=live_server.url, cookies=cookies, verify=NO_TLS) as browser:
         image = browser.get(page_path(document, 1, ".png"))
         original = browser.get(f"{PORTAL}d/{document['id']}/v/1/original")
     assert (image.headers["Content-Type"], image.headers["Cache-Control"]) == ("image/png", "private, no-cache")

@@ -17,6 +17,7 @@ from tests.factories import document_of, processed, ready, uploaded
 from tests.people import Person
 from tests.processes import Running
 from tests.refusals import pointers, refusal
+from tests.shelving import shelved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -181,7 +182,7 @@ def test_what_is_no_choice_is_refused(alice: Person, charlie: Person) -> None:
 
 
 def test_the_page_of_a_document_tells_all_of_it(alice: Person, dana: Person, worker: Running) -> None:
-    document = ready(alice)
+    document = shelved(alice)
     alice.api.patch(f"/api/v1/documents/{document['id']}/", {"metadata": {"floor": 3}, "tags": ["staff"]})
     for person in (alice, dana):
         shown = person.client.get(f"{LIST}{document['id']}/")

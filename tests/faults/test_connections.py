@@ -55,7 +55,5 @@ def test_slow_answers_hold_no_connection(
             " AND usename = 'docent_app' AND state LIKE 'idle in transaction%'"
         )
         # A short unit may be under way at the very moment of looking; a held connection would stay.
-        wait_for(
-            "no transaction is left open", lambda: admin_connection.execute(held).fetchone() == (0,), within=2
-        )
+        wait_for("no transaction is left open", lambda: admin_connection.execute(held).fetchone() == (0,))
         assert ollama.open_streams == STREAMS, "the answers were still being written all the while"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.config.polling import wait_for
 from tests.conversations.doors import DOORS, Api, Told, at_every_door, by_socket, check_consistent
 from tests.environment import Environment
 from tests.processes import web_server
@@ -132,6 +133,26 @@ def test_a_configured_server_that_is_away_is_a_failure_until_it_is_back(
         assert ends(told) == {("failed", "model_unreachable", "")}
         with OllamaStandIn(port=port):
             assert by_socket(waiting, QUESTION).message["status"] == "finished"
+
+
+def test_F20_a_server_that_fails_and_fails_is_left_alone_and_asked_again(
+    api: Api, ollama: OllamaStandIn, run_environment: Environment, logs: Path
+) -> None:
+    variables = {**run_environment.variables, "OLLAMA_HOST": ollama.url, "DOCENT_MODEL_REST": "2"}
+    with web_server(variables, logs / "web-resting.log") as running:
+        resting = Api(running, api.person)
+        ollama.script(Reply(fault="cut"), times=5)
+        for _ in range(5):
+            assert by_socket(resting, QUESTION).message["error"]["code"] == "model_incomplete"
+        told = by_socket(resting, QUESTION).message
+        assert told["status"] == "failed"
+        assert "is left alone; try again in" in told["error"]["detail"]
+        assert len(ollama.requests) == 5
+
+        def is_answered() -> bool:
+            return bool(by_socket(resting, QUESTION).message["status"] == "finished")
+
+        wait_for("the server is asked again", is_answered, within=10)
 
 
 def test_a_server_that_recovers_answers_as_if_nothing_had_been(api: Api, ollama: OllamaStandIn) -> None:

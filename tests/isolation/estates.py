@@ -4,16 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
+from io import BytesIO
+from uuid import UUID, uuid4
 
 from django.utils import timezone
 
-from conversations.models import Citation, Message, Role, Source, Status, Trace
+from conversations.models import (
+    ArchiveRecord,
+    Citation,
+    Message,
+    ModelPull,
+    PullStatus,
+    Rating,
+    Role,
+    Source,
+    Status,
+    Summary,
+    Trace,
+)
+from conversations.services.archives import archive_conversation
+from conversations.services.attachments import attach_files
 from conversations.services.conversations import create_conversation
+from conversations.services.feedback import give_feedback
+from conversations.services.personas import create_persona
+from conversations.services.prompts import save_prompt
+from conversations.services.shares import create_share
+from conversations.services.sites import create_site
 from documents.models import Chunk, Collection
 from documents.models import Source as DocumentSource
 from documents.selectors import find_active_index
 from documents.services.collections import create_collection
+from documents.services.files import IncomingFile
 from documents.services.sources import FETCH, add_web_page
 from retrieval.evaluation.asking import Plan
 from retrieval.evaluation.cases import Case
@@ -24,15 +45,17 @@ from retrieval.services.runs import keep_run
 from tenants.access import Access
 from tenants.db import tenant_atomic
 from tenants.jobs import outbox
-from tenants.models import Export, GroupMember, Job, Membership, QuotaFor, QuotaKind
+from tenants.models import Export, GroupMember, Job, Membership, QuotaFor, QuotaKind, WebhookDelivery
 from tenants.permissions import Role as TenantRole
 from tenants.services.groups import create_group
 from tenants.services.invitations import create_invitation
 from tenants.services.limits import NewQuota, set_quota
 from tenants.services.tokens import create_token
-from tests.factories import ready
+from tenants.webhooks.services import create_webhook
+from tests.factories import processed, ready
 from tests.people import Person
 
+_NOTE = b"Boats are kept under the bridge."
 _CASES = [Case(key="leave", text="How much leave is there?", document="handbook.pdf", pages=(1,))]
 
 
@@ -40,9 +63,10 @@ _CASES = [Case(key="leave", text="How much leave is there?", document="handbook.
 class Estate:
     """A document that is searchable, a collection without any, and a conversation with one cited answer.
 
-    A page that fills the collection, at an address that is never fetched. Of the organisation itself: a group
-    with its `user` in it, a token, a limit, an invitation, a job, an export of one's own that is to be written,
-    and a question set that was asked.
+    Another conversation that is archived. A page that fills the collection, at an address that is never
+    fetched. Of the organisation itself: a group with its `user` in it, a token, a limit, an invitation, a job,
+    an export of one's own that is to be written, and a question set that was asked, a model that was fetched.
+    And a webhook with something that it was told.
     """
 
     person: Person
@@ -52,6 +76,13 @@ class Estate:
     conversation: UUID
     question: UUID
     reply: UUID
+    persona: UUID
+    site: UUID
+    prompt: UUID
+    share: UUID
+    attachment: UUID
+    feedback: UUID
+    archive: UUID
     user: UUID
     question_set: UUID
     set_question: UUID
@@ -62,6 +93,9 @@ class Estate:
     limit: UUID
     job: UUID
     export: UUID
+    pull: UUID
+    webhook: UUID
+    delivery: UUID
 
     @property
     def message(self) -> UUID:
@@ -74,6 +108,13 @@ class Estate:
         content = (self.collection, self.source, self.document, self.conversation, self.question, self.reply)
         own = (
             *content,
+            self.persona,
+            self.site,
+            self.prompt,
+            self.share,
+            self.attachment,
+            self.feedback,
+            self.archive,
             self.question_set,
             self.set_question,
             self.evaluation,
@@ -84,6 +125,9 @@ class Estate:
             self.limit,
             self.job,
             self.export,
+            self.pull,
+            self.webhook,
+            self.delivery,
         )
         return frozenset(map(str, own))
 
@@ -137,6 +181,15 @@ def _traced(chunk: Chunk) -> dict[str, object]:
     }
 
 
+def told_of_quota(access: Access) -> WebhookDelivery:
+    """What a webhook at an address that nobody reaches was told."""
+    made = create_webhook(access=access, url="https://localhost/told", events=["quota.near"])
+    delivery: WebhookDelivery = WebhookDelivery.objects.create(
+        webhook=made.webhook, event_id=uuid4(), kind="quota.near", payload='{"data":{}}', status="delivered"
+    )
+    return delivery
+
+
 def estate_of(person: Person, content: bytes | None = None, *, inviter: Access | None = None) -> Estate:
     """Make one, of a document with these bytes if given. Needs the `worker`, and all that an owner may do.
 
@@ -173,13 +226,36 @@ def estate_of(person: Person, content: bytes | None = None, *, inviter: Access |
         }
         Source.objects.create(**place, text=chunk.text, score=1.0)
         Citation.objects.create(**place, quote=chunk.text)
+        Summary.objects.create(
+            conversation=conversation, until=reply, text=f"{person.slug} asked of leave.", based_on=[str(reply.id)]
+        )
+        note = IncomingFile("note.txt", len(_NOTE), BytesIO(_NOTE))
+        [attached] = attach_files(access=access, conversation=conversation, files=[note])
+        assert attached.document is not None
+        feedback, _ = give_feedback(access=access, message_id=reply.id, rating=Rating.UP, comment="Well said.")
+        put_away = create_conversation(access=access, title=f"Put away by {person.slug}")
+        archive_conversation(access=access, conversation=put_away)
+        archive = ArchiveRecord.objects.get(conversation=put_away)
         question_set = create_question_set(access=access, name=f"Asked by {person.user.name}", cases=_CASES)
         set_question = Question.objects.get(set=question_set)
         evaluation = evaluated(person, question_set, document)
         Trace.objects.create(message=reply, about=NOTED | {"passages": [_traced(chunk)]})
+        persona = create_persona(access=access, fields={"name": f"Adviser of {person.user.name}"})
+        site, _ = create_site(
+            access=access,
+            fields={
+                "name": f"Site of {person.user.name}",
+                "origins": ["https://www.example.org"],
+                "collections": [collection.id],
+                "visitors": "signed",
+            },
+        )
+        prompt = save_prompt(access=access, title=f"Asked by {person.user.name}", text="How long?", is_shared=True)
         group = create_group(access=access, name=f"Trustees of {person.user.name}")
         # Not by the service, which closes what its person has open: sockets of the test would go.
         GroupMember.objects.create(group=group, membership=Membership.objects.get(user=access.user_id))
+        # For a group without anybody else: what a person shares with nobody is theirs alone.
+        share = create_share(access=access, conversation=conversation, groups=[group.id])
         invited = create_invitation(
             access=inviter or access, email=f"friend-of-{person.user.email}", role=TenantRole.VIEWER
         )
@@ -190,6 +266,11 @@ def estate_of(person: Person, content: bytes | None = None, *, inviter: Access |
         later = timezone.now() + timedelta(days=1)
         job = Job.objects.create(tenant_id=access.tenant_id, kind="none.known", target_id=document, run_at=later)
         export = Export.objects.create(subject_id=access.user_id, requested_by_id=access.user_id, expires_at=later)
+        pull = ModelPull.objects.create(
+            server="ollama", model=f"small-{person.user.name}", status=PullStatus.DONE, updated_at=timezone.now()
+        )
+        told = told_of_quota(access)
+    processed(person, str(attached.document.id))
     return Estate(
         person=person,
         collection=collection.id,
@@ -201,6 +282,13 @@ def estate_of(person: Person, content: bytes | None = None, *, inviter: Access |
         evaluation=evaluation.id,
         question=question.id,
         reply=reply.id,
+        persona=persona.id,
+        site=site.id,
+        prompt=prompt.id,
+        share=share.id,
+        attachment=attached.document.id,
+        feedback=feedback.id,
+        archive=archive.id,
         user=access.user_id,
         group=group.id,
         invitation=invited.invitation.id,
@@ -208,4 +296,7 @@ def estate_of(person: Person, content: bytes | None = None, *, inviter: Access |
         limit=limit.id,
         job=job.id,
         export=export.id,
+        pull=pull.id,
+        webhook=told.webhook_id,
+        delivery=told.id,
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import models
 from django.utils import timezone
 
-from conversations.models import Conversation, Message, Role, Status
+from conversations.models import Conversation, Message, Persona, Role, Site, Status
 from documents.models import (
     Collection,
     CollectionGrant,
@@ -38,7 +39,11 @@ from tenants.models import (
     SignInProvider,
     Tenant,
     UsageDay,
+    Webhook,
+    WebhookDelivery,
 )
+from tenants.vault import seal
+from tenants.webhooks.signing import new_secret
 from tests.people import Person
 
 
@@ -83,6 +88,14 @@ def holding_of(person: Person) -> Holding:
         version = DocumentVersion.objects.create(
             document=document, number=1, sha256="0" * 64, size=1, media_type="application/pdf", storage_key="none"
         )
+        webhook = Webhook(
+            url=f"https://{slug}.example/told",
+            description=f"Intranet of {slug}",
+            events=["quota.near"],
+            acts_for_id=person.user.pk,
+        )
+        webhook.sealed_secret = seal(new_secret(), tenant_id=access.tenant_id, purpose=f"webhook {webhook.id}")
+        webhook.save()
         conversation = Conversation.objects.create(author_id=person.user.pk, title=f"Secrets of {slug}")
         Message.objects.create(
             conversation=conversation,
@@ -96,6 +109,13 @@ def holding_of(person: Person) -> Holding:
             collection,
             document,
             conversation,
+            Persona.objects.create(
+                name=f"Adviser of {slug}",
+                slug="adviser",
+                instructions=f"Be like {slug}.",
+                model=f"voice-of-{slug}",
+            ),
+            Site.objects.create(name=f"Site of {slug}", key=f"key-{slug}", origins=[f"https://{slug}.example"]),
             Tenant.objects.get(id=access.tenant_id),
             ApiToken.objects.get(user=person.user),
             Invitation.objects.create(
@@ -122,6 +142,15 @@ def holding_of(person: Person) -> Holding:
             EmbeddingIndex.objects.create(model=f"embedder-of-{slug}", dimensions=3, status="active"),
             MaskingPolicy.objects.create(patterns=[{"name": f"Case of {slug}", "pattern": f"{slug}-[0-9]+"}]),
             record(access, f"{slug}.looked", target_kind=slug, target_id=group.id),
+            webhook,
+            WebhookDelivery.objects.create(
+                webhook=webhook,
+                event_id=uuid4(),
+                kind="quota.near",
+                payload=json.dumps({"data": {"kind": f"bytes of {slug}"}}),
+                status="delivered",
+                answer=f"{slug} has it",
+            ),
             Job.objects.create(
                 tenant_id=access.tenant_id, kind=READ, target_id=version.id, run_at=now, dead_at=now, attempts=3
             ),

@@ -22,7 +22,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from tenants.permissions import PERMISSIONS, Action, Role, Scope
 
-API_PREFIX = "api/v1/"
+API_PREFIX = ("api/v1/", "openai/v1/")
 ADMIN_PREFIX = "admin/"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SAFE = frozenset({"GET"})
@@ -52,8 +52,16 @@ SIGHTS = {
     "collection": Sight.UNLESS_RESTRICTED,
     "document": Sight.UNLESS_RESTRICTED,
     "source": Sight.UNLESS_RESTRICTED,
+    "archive": Sight.AUTHOR,
     "conversation": Sight.AUTHOR,
+    "share": Sight.AUTHOR,
     "message": Sight.AUTHOR,
+    "question": Sight.AUTHOR,
+    "persona": Sight.EVERYONE,
+    "site": Sight.EVERYONE,
+    "prompt": Sight.EVERYONE,
+    "attachment": Sight.AUTHOR,
+    "feedback": Sight.EVERYONE,
     "export": Sight.AUTHOR,
     "user": Sight.EVERYONE,
     "group": Sight.EVERYONE,
@@ -64,11 +72,16 @@ SIGHTS = {
     "question_set": Sight.EVERYONE,
     "set_question": Sight.EVERYONE,
     "evaluation": Sight.EVERYONE,
+    "pull": Sight.EVERYONE,
+    "webhook": Sight.EVERYONE,
+    "delivery": Sight.EVERYONE,
 }
 
 # What it takes to do to a colleague's what everybody with that action may do to their own.
 FOR_OTHERS = {
     Action.WRITE_DOCUMENTS: Action.MANAGE_DOCUMENTS,
+    Action.WRITE_PERSONAS: Action.MANAGE_PERSONAS,
+    Action.WRITE_PROMPTS: Action.MANAGE_PROMPTS,
     Action.WRITE_OWN_TOKENS: Action.MANAGE_TENANT,
     Action.LEAVE: Action.MANAGE_MEMBERS,
 }
@@ -136,7 +149,11 @@ class Route:
         """The path to these objects, by kind."""
 
         def value(match: re.Match[str]) -> str:
-            return "1" if match["kind"] == "int" else str(ids[match["name"].removesuffix("_id")])
+            if match["kind"] == "int":
+                return "1"
+            if match["kind"] == "path":
+                return "docent"
+            return str(ids[match["name"].removesuffix("_id")])
 
         return "/" + PARAMETER.sub(value, self.pattern)
 
@@ -179,6 +196,11 @@ class Row:
 
 FILE = {"files": ("note.txt", b"Bicycles are kept in the yard behind the mill.")}
 QUESTION = "How many days of paid holiday are there?"
+RECORD = {
+    "schema": "docent.conversation/1",
+    "conversation": {"title": "Leave", "mode": "grounded"},
+    "messages": [],
+}
 
 # What a request carries so that it does something. Without one, whoever is allowed is told what is missing.
 SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
@@ -189,11 +211,37 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("POST", "document-versions"): FILE,
     ("POST", "search"): {"query": QUESTION},
     ("POST", "query"): {"query": QUESTION},
+    ("POST", "openai-chat"): {"model": "docent", "messages": [{"role": "user", "content": QUESTION}]},
+    ("POST", "openai-embeddings"): {"model": "builtin", "input": QUESTION},
     ("POST", "question-sets"): {"name": "Leave", "questions": [{"question": QUESTION}]},
     ("PATCH", "question-set"): {"name": "Leave at length"},
     ("POST", "set-questions"): {"questions": [{"question": QUESTION}]},
     ("PATCH", "conversation"): {"title": "Leave"},
+    ("PUT", "conversation-summary"): {"text": "Leave was asked about."},
     ("POST", "messages"): {"content": QUESTION},
+    ("POST", "message-edit"): {"content": QUESTION},
+    ("POST", "personas"): {"name": "Adviser"},
+    ("PATCH", "persona"): {"name": "Adviser on leave"},
+    ("POST", "prompts"): {"title": "Leave", "text": QUESTION},
+    ("PATCH", "prompt"): {"title": "Leave of {{name}}"},
+    ("POST", "sites"): {"name": "Visitors", "origins": ["https://www.example.org"]},
+    ("PATCH", "site"): {"greeting": "Ask away."},
+    ("PATCH", "model-servers"): {"server": "ollama", "is_enabled": True},
+    ("POST", "pulls"): {"model": "stand-in"},
+    ("POST", "model-server-change"): {"server": "ollama", "is_enabled": "on"},
+    ("POST", "model-try"): {"model": "stand-in"},
+    ("POST", "model-delete"): {"model": "stand-in"},
+    ("POST", "model-pull"): {"model": "stand-in"},
+    ("POST", "shares"): {"link": True},
+    ("POST", "conversation-share"): {"link": "on"},
+    ("POST", "attachments"): FILE,
+    ("POST", "attach"): FILE,
+    ("POST", "message-feedback"): {"rating": "down"},
+    ("POST", "feedback-question"): {"answerable": False},
+    ("POST", "feedback-question-in-set"): {"answerable": False},
+    ("POST", "archives"): RECORD,
+    ("PATCH", "retention"): {"chat_idle_minutes": 60},
+    ("POST", "life-change"): {"chat_idle_minutes": "60"},
     ("PATCH", "member"): {"role": "viewer"},
     ("POST", "invitations"): {"email": "new@example.org", "role": "viewer"},
     ("POST", "groups"): {"name": "Board"},
@@ -201,7 +249,14 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("PUT", "usage-limits"): {"limits": []},
     ("POST", "tokens"): {"name": "Crawler"},
     ("POST", "exports"): {"of": "me"},
+    ("POST", "webhooks"): {"url": "https://localhost/told", "events": ["quota.near"]},
+    ("PATCH", "webhook"): {"description": "The intranet"},
     ("POST", "conversation-rename"): {"title": "Leave"},
+    ("POST", "assistant-create"): {"name": "Adviser"},
+    ("POST", "assistant-change"): {"name": "Adviser on leave"},
+    ("POST", "prompt-create"): {"title": "Leave", "text": QUESTION},
+    ("POST", "prompt-change"): {"title": "Leave", "text": QUESTION},
+    ("POST", "answer-feedback"): {"rating": "down"},
     ("POST", "upload"): FILE,
     ("POST", "document-change"): {"title": "Handbook for staff"},
     ("POST", "collection-create"): {"name": "Minutes"},
@@ -326,6 +381,14 @@ GLOBAL = {
     "openid_connect_callback": (404, 404),
     "health-live": (200, 200),
     "health-ready": (200, 200),
+    "widget-script": (200, 200),
+    "widget-frame": (404, 404),
+    "widget-session": (405, 405),
+    "widget-ask": (405, 405),
+    "widget-conversations": (404, 404),
+    "widget-messages": (404, 404),
+    "widget-events": (404, 404),
+    "widget-stop": (404, 404),
     "schema": (200, 200),
     "api-docs": (200, 200),
 }

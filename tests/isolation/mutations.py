@@ -42,8 +42,8 @@ MUTATIONS = (
     Mutation(
         "everybody reads everybody's conversations",
         "conversations/selectors.py",
-        "Conversation.objects.filter(author_id=access.user_id)",
-        "Conversation.objects.all()",
+        "Conversation.objects.filter(author_id=author, id=wanted, unlisted_until=None)",
+        'Conversation.objects.filter(id=wanted).exclude(author_id=author, title="nobody\'s")',
         f"{_API}[GET conversation]",
     ),
     Mutation(
@@ -52,6 +52,13 @@ MUTATIONS = (
         ".filter(id=message_id, conversation__author_id=access.user_id)",
         ".filter(id=message_id)",
         f"{_API}[GET message-events]",
+    ),
+    Mutation(
+        "what is shared with somebody is shared with all",
+        "conversations/sharing.py",
+        "filter(Q(is_by_link=True) | _named(access), id=share_id)",
+        "filter(id=share_id)",
+        f"{_API}[GET share]",
     ),
     Mutation(
         "restricted collections are seen by all",
@@ -91,8 +98,8 @@ MUTATIONS = (
     Mutation(
         "a body may name what its asker does not see",
         "documents/selectors.py",
-        "found = {one.id: one for one in visible_documents(access).filter(id__in=ids)}",
-        "found = {one.id: one for one in Document.objects.filter(id__in=ids)}",
+        "Document.objects.filter(collection__in=seen, id__in=ids)",
+        "Document.objects.filter(id__in=ids)",
         "test_matrix_bodies.py",
     ),
     Mutation(

@@ -147,7 +147,10 @@ def test_A8_a_conversation_is_its_authors_alone(acme_estate: Estate, bob: Person
     with tenant_atomic(access.tenant_id):
         own = create_conversation(access=access, title="Of bob's own")
     assert _ids(bob.api.get(f"{API}/conversations/")) == {str(own.id)}
-    assert _ids(alice.api.get(f"{API}/conversations/")) == {str(acme_estate.conversation)}
+    [put_away] = alice.api.get(f"{API}/conversations/archives/").json()["results"]
+    ids = {str(acme_estate.conversation), put_away["conversation"]}
+    assert _ids(alice.api.get(f"{API}/conversations/")) == ids
+    assert _ids(bob.api.get(f"{API}/conversations/archives/")) == set()
     page = bob.client.get("/o/acme/").content.decode()
     assert "Of bob&#x27;s own" in page
     assert "Leave at acme" not in page

@@ -45,9 +45,17 @@ SOCKETS: list[Any] = asgi._sockets.app.routes  # type: ignore[attr-defined]
 _HOST = "testserver"
 Header = tuple[str, str]
 # How values of a path are written, by kind.
-_VALUES = {"uuid", "int"}
+_VALUES = {"uuid", "int", "path"}
 # Never a whole view's: services ask for these, about some objects or some values of a body.
-_ASKED_BY_SERVICES = {Action.MANAGE_DOCUMENTS, Action.SEE_RESTRICTED, Action.MANAGE_OWNERS, Action.EXPORT_TENANT}
+_ASKED_BY_SERVICES = {
+    Action.MANAGE_DOCUMENTS,
+    Action.MANAGE_PERSONAS,
+    Action.SHARE_PROMPTS,
+    Action.MANAGE_PROMPTS,
+    Action.SEE_RESTRICTED,
+    Action.MANAGE_OWNERS,
+    Action.EXPORT_TENANT,
+}
 
 
 @pytest.fixture

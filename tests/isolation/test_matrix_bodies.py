@@ -16,9 +16,13 @@ from tests.isolation.population import Population
 _KINDS = {
     "collection": "collection",
     "collections": "collection",
+    "document": "document",
     "documents": "document",
     "session_id": "conversation",
+    "conversation": "conversation",
     "parent": "message",
+    "leaf": "message",
+    "author": "user",
     "user": "user",
     "people": "user",
     "groups": "group",
@@ -32,6 +36,8 @@ _BESIDE: dict[str, dict[str, Any]] = {
     "access": {"everyone": False},
     "limits": {"kind": "documents", "applies_to": "person", "amount": 1000},
 }
+# What of the asker's own has to be named beside it, by path.
+_OWN_BESIDE = {"/api/v1/shares/": ("conversation",)}
 _ROWS = {
     (row.method, "/" + PARAMETER.sub(r"{\g<name>}", row.route.pattern)): row
     for row in rows(api_routes(), api_actions)
@@ -97,14 +103,14 @@ def test_I3_an_id_in_a_body_is_as_good_as_what_its_asker_sees(
     for asker in askers:
         told = {}
         own = population.ids(asker.estate, Whose.OWN, row.route.kinds)
+        beside = population.ids(asker.estate, Whose.OWN, _OWN_BESIDE.get(path, ()))
         for whose in Whose:
             if kind == "user" and whose in {Whose.OWN, Whose.HIDDEN}:
                 continue  # whoever made the group is in it already
             named = population.ids(asker.estate, whose, [kind])[kind]
             query = f"{place}={named}" if place.startswith("?") else ""
-            answer = cells.ask(
-                asker.client, row.route.path(own) + query, is_undone=True, sent=_sent(row, place, named)
-            )
+            sent = {kind: str(one) for kind, one in beside.items()} | _sent(row, place, named)
+            answer = cells.ask(asker.client, row.route.path(own) + query, is_undone=True, sent=sent)
             expected = {200, 201, 202} if asker.authority.sees(kind, whose) else {400}
             if answer.status_code not in expected:
                 wrong.append(f"{asker.name}, {whose}: {answer.status_code}, not {expected}")

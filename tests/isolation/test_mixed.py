@@ -27,6 +27,7 @@ from tenants.permissions import Role
 from tenants.services.members import add_member
 from tests.factories import processed
 from tests.people import Person, person_of
+from tests.plain import NO_TLS
 from tests.processes import LiveServer, Running
 from tests.standins.ollama import OllamaStandIn
 
@@ -131,7 +132,7 @@ class Asker:
     @asynccontextmanager
     async def _http(self) -> AsyncIterator[httpx.AsyncClient]:
         headers = {"Authorization": f"Bearer {self.person.token}"}
-        async with httpx.AsyncClient(base_url=self.server.url, headers=headers, timeout=60) as http:
+        async with httpx.AsyncClient(base_url=self.server.url, headers=headers, timeout=60, verify=NO_TLS) as http:
             yield http
 
 

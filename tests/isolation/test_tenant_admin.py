@@ -16,7 +16,7 @@ from django.db import models
 from django.test import Client
 from psycopg import sql
 
-from conversations.models import Conversation
+from conversations.models import Conversation, Persona
 from documents.models import Collection, Document
 from tenants.admin_site import tenant_admin
 from tenants.isolation.catalog import tenant_models
@@ -223,7 +223,17 @@ def test_I14_actions(acme_holding: Holding, globex_holding: Holding, globex_unch
         ("Job", "cancel"),
         ("Job", "retry"),
         ("Membership", "delete_selected"),
+        ("Persona", "archive"),
+        ("Persona", "reset"),
+        ("Persona", "restore"),
         ("Quota", "delete_selected"),
+        ("Site", "another_key"),
+        ("Site", "another_secret"),
+        ("Site", "delete_selected"),
+        ("Webhook", "delete_selected"),
+        ("Webhook", "rotate"),
+        ("Webhook", "test"),
+        ("WebhookDelivery", "send_again"),
     }
 
 
@@ -263,6 +273,7 @@ def test_I3_a_foreign_row_chosen_in_a_form(
     """In a row of a form within the form: refused as a missing one is."""
     places = [
         (Group, "members", "membership", Membership, {"name": "Board"}),
+        (Persona, "chosen_collections", "collection", Collection, {"name": "Adviser", "mode": "open"}),
         (Collection, "grants", "group", Group, {"name": "Minutes", "is_restricted": "on"}),
         (Collection, "grants", "membership", Membership, {"name": "Minutes", "is_restricted": "on"}),
     ]

@@ -268,6 +268,7 @@ def _made_up(kind: str) -> Any:
         "jsonb": lambda: Jsonb({}),
         "bytea": lambda: secrets.token_bytes(32),
         "halfvec": lambda: "[1,2,3]",
+        "tsvector": lambda: f"word{secrets.randbelow(30_000)}",
     }
     made = values.get(kind, lambda: secrets.randbelow(30_000) + 1)
     return made()

@@ -119,6 +119,22 @@ def test_lengths_are_estimated_and_what_is_too_long_is_cut_at_the_end(server: Ol
     assert (long.startswith(sent), one.count_tokens([sent]), short) == (True, [512], "short")
 
 
+def test_what_a_server_refuses_as_too_long_is_cut_by_its_numbers(server: OllamaStandIn) -> None:
+    one = embedder("openai", server)
+    server.longest_embedded = 512
+    texts = ["Thirty days. " * 80, "Every employee has leave."]
+    assert one.embed(texts, purpose="passage").shape == (2, 12)
+    refused, read = (body["input"] for body in server.embedded)
+    assert refused == texts
+    assert (texts[0].startswith(read[0]), read[1]) == (True, texts[1])
+    assert 400 < len(read[0]) <= 512
+
+    server.longest_embedded = 0
+    error = failure(one)
+    assert error.permanent is True
+    assert "longer than the embedding model takes" in error.detail
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("fault", "words"),
@@ -205,6 +221,14 @@ def test_a_server_that_hangs_is_left_in_time(kind: str, server: OllamaStandIn) -
     error = failure(one, ["kiln"], "query")
     assert (error.code, error.permanent) == ("model_timeout", False)
     assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_second_try_that_hangs_is_told_as_the_first(kind: str, server: OllamaStandIn) -> None:
+    server.script_embeddings(EmbedReply(status=503))
+    server.script_embeddings(EmbedReply(fault="hang"), times=2)
+    error = failure(embedder(kind, server, timeout=20, question_timeout=1.5), ["kiln"], "query")
+    assert (error.code, error.permanent, len(server.embedded)) == ("model_error", False, 2)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.chat.ndjson import MAX_LINE_BYTES, MalformedLineError, NdjsonReader
+from providers.chat.lines import MAX_LINE_BYTES, MalformedLineError
+from providers.chat.ndjson import NdjsonReader
 
 STREAM = '\ufeff\r\n{"a": "zwölf"}\r\n\n\ufeff{"b": "🏖"}\n  \n{"c": 3}'.encode()
 

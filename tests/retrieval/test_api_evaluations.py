@@ -19,11 +19,12 @@ from tenants.models import AuditEvent
 from tenants.permissions import Scope
 from tenants.services.tokens import create_token
 from tests.config.polling import wait_for
-from tests.factories import ready, work_off
+from tests.factories import work_off
 from tests.people import ApiClient, Person
 from tests.processes import Running
 from tests.refusals import pointers, refusal
 from tests.retrieval.questions import QUESTIONS
+from tests.shelving import shelved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,7 +116,7 @@ def test_questions_are_added_and_deleted_and_the_set_with_them(alice: Person) ->
 
 
 def test_admins_alone_and_nobody_elses(alice: Person, bob: Person, charlie: Person, worker: Running) -> None:
-    ready(alice)
+    shelved(alice)
     one = made(alice)["id"]
     run = finished(alice, one)["id"]
     reading = create_token(access=alice.access, name="r", scopes=frozenset({Scope.DOCUMENTS_READ}))
@@ -133,7 +134,7 @@ def test_admins_alone_and_nobody_elses(alice: Person, bob: Person, charlie: Pers
 
 
 def test_a_run_is_done_by_a_worker_and_says_what_was_found(alice: Person, worker: Running) -> None:
-    document = ready(alice)["id"]
+    document = shelved(alice)["id"]
     question_set = made(alice)["id"]
     run = finished(alice, question_set, k=5)
     figures = {name: one["value"] for name, one in run["numbers"]["figures"].items()}
@@ -159,7 +160,7 @@ def test_a_run_is_done_by_a_worker_and_says_what_was_found(alice: Person, worker
 
 def test_who_may_not_see_a_document_reads_no_name_of_it(alice: Person, worker: Running) -> None:
     """Of a token that is limited to some collections, and of a document that is gone."""
-    document = ready(alice)["id"]
+    document = shelved(alice)["id"]
     run = finished(alice, made(alice)["id"])["id"]
     other = alice.full_api.post("/api/v1/collections/", {"name": "Other"}).json()["id"]
     limited = create_token(
@@ -175,7 +176,7 @@ def test_who_may_not_see_a_document_reads_no_name_of_it(alice: Person, worker: R
 
 
 def test_it_is_asked_where_the_set_says(alice: Person, worker: Running) -> None:
-    ready(alice)
+    shelved(alice)
     empty = alice.full_api.post("/api/v1/collections/", {"name": "Empty"}).json()["id"]
     question_set = made(alice, collection=empty)
     run = finished(alice, question_set["id"])
@@ -253,7 +254,7 @@ def test_what_goes_wrong_is_said_and_can_be_tried_again(alice: Person) -> None:
 
 
 def test_two_runs_are_held_against_each_other(alice: Person, worker: Running) -> None:
-    handbook = ready(alice)["id"]
+    handbook = shelved(alice)["id"]
     question_set = made(alice)["id"]
     before = finished(alice, question_set)
     with tenant_atomic(alice.access.tenant_id):
@@ -272,7 +273,7 @@ def test_two_runs_are_held_against_each_other(alice: Person, worker: Running) ->
 
 
 def test_a_gate_needs_a_measure(alice: Person, worker: Running) -> None:
-    ready(alice)
+    shelved(alice)
     one = f"{SETS}{made(alice)['id']}/"
     assert refusal(alice.full_api.patch(one, {"is_gate": True}))[1]["code"] == "no_measure"
     for minimums, code in (({"page_hit@7": 0.5}, "unknown_figure"), ({"page_hit@5": 1.5}, "invalid")):

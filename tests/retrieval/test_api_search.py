@@ -13,6 +13,7 @@ from tests.factories import HANDBOOK_PAGES, ready
 from tests.people import ApiClient, Person
 from tests.processes import Running
 from tests.refusals import pointers, refusal
+from tests.shelving import shelved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,7 +29,7 @@ def hits(person: Person, query: str, **options: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("mode", ["hybrid", "vector", "lexical"])
 def test_the_page_that_answers_comes_first_in_every_mode(alice: Person, worker: Running, mode: str) -> None:
-    document = ready(alice)
+    document = shelved(alice)
     found = hits(alice, "Are night trains refunded?", mode=mode)
     first = found[0]
     assert set(first) == {"document", "name", "title", "version", "page", "text", "score", "start", "end"}
@@ -42,15 +43,15 @@ def test_the_page_that_answers_comes_first_in_every_mode(alice: Person, worker: 
 def test_every_member_finds_it_and_nobody_else(
     alice: Person, bob: Person, dana: Person, charlie: Person, worker: Running
 ) -> None:
-    own = ready(alice)["id"]
-    same_words = ready(charlie)["id"]
+    own = shelved(alice)["id"]
+    same_words = shelved(charlie)["id"]
     for person in (alice, bob, dana):
         assert {one["document"] for one in hits(person, "paid holiday")} == {own}
     assert {one["document"] for one in hits(charlie, "paid holiday")} == {same_words}
 
 
 def test_scope_and_number_of_hits_are_as_asked(alice: Person, worker: Running) -> None:
-    handbook = ready(alice)
+    handbook = shelved(alice)
     other = ready(alice, "trains.txt", b"Night trains run on Fridays, day trains on all days.")
     collections = [handbook["collection"]]
     empty = alice.api.post("/api/v1/collections/", {"name": "Empty"}).json()["id"]
@@ -103,7 +104,7 @@ def test_a_question_of_a_hundred_kilobytes_is_too_large(alice: Person) -> None:
 def test_a_foreign_id_answers_as_a_missing_one(
     alice: Person, charlie: Person, worker: Running, field: str
 ) -> None:
-    document = ready(alice)
+    document = shelved(alice)
     foreign_id = document["collection"] if field == "collections" else document["id"]
     foreign = charlie.api.post(PATH, {"query": "holiday", field: [foreign_id]})
     missing = charlie.api.post(PATH, {"query": "holiday", field: [str(uuid4())]})

@@ -21,6 +21,7 @@ from tests.factories import ready
 from tests.people import Person
 from tests.processes import Running
 from tests.retrieval.questions import QUESTIONS, written
+from tests.shelving import shelved
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker")]
 
@@ -43,7 +44,7 @@ def evaluated(*arguments: Any) -> dict[str, Any]:
 
 
 def test_figures_of_search_answers_and_refusals(alice: Person, tmp_path: Path) -> None:
-    document = ready(alice)
+    document = shelved(alice)
     found = evaluated(written(tmp_path))
     assert {name: one["value"] for name, one in found["figures"].items()} == {
         **{f"{what}_hit@{depth}": 1.0 for what in ("document", "page") for depth in (1, 3, 5, 10)},
@@ -73,7 +74,7 @@ def test_figures_of_search_answers_and_refusals(alice: Person, tmp_path: Path) -
 
 
 def test_people_read_figures_a_matrix_and_each_question(alice: Person, tmp_path: Path) -> None:
-    ready(alice)
+    shelved(alice)
     lines = printed("evaluate", written(tmp_path), "--tenant", "acme", "--verbose", "-k", "3").splitlines()
     assert lines[0] == "document  page answer             cited  question"
     assert lines[1].split()[:4] == ["1", "1", "answered", "1/1"]
@@ -86,7 +87,7 @@ def test_people_read_figures_a_matrix_and_each_question(alice: Person, tmp_path:
 
 
 def test_only_the_collection_is_asked_and_search_alone_if_wished(alice: Person, tmp_path: Path) -> None:
-    ready(alice)
+    shelved(alice)
     alice.api.post("/api/v1/collections/", {"name": "Empty"})
     nothing = evaluated(written(tmp_path), "--collection", "empty", "--no-answers", "--mode", "lexical")
     assert nothing["figures"]["document_hit@10"]["value"] == 0.0
@@ -95,7 +96,7 @@ def test_only_the_collection_is_asked_and_search_alone_if_wished(alice: Person, 
 
 
 def test_a_name_that_no_document_has_is_said(alice: Person, charlie: Person, tmp_path: Path) -> None:
-    ready(alice)
+    shelved(alice)
     ready(charlie, "secrets.txt", b"The vault is opened at nine.")
     path = written(tmp_path, [{"question": "When is the vault opened?", "document": "secrets.txt", "pages": [1]}])
     warned = StringIO()
@@ -109,7 +110,7 @@ def test_a_name_that_no_document_has_is_said(alice: Person, charlie: Person, tmp
 def test_what_cannot_be_asked_is_refused(alice: Person, tmp_path: Path) -> None:
     path = written(tmp_path)
     assert refused("evaluate", path, "--tenant", "acme") == "There is no document yet that could be asked."
-    ready(alice)
+    shelved(alice)
     assert refused("evaluate", path, "--tenant", "nobody").startswith("There is no tenant")
     assert refused("evaluate", path, "--tenant", "acme", "--collection", "x") == "There is no collection “x”."
     assert "cannot be read" in refused("evaluate", tmp_path / "none", "--tenant", "acme")
@@ -123,7 +124,7 @@ def test_what_cannot_be_asked_is_refused(alice: Person, tmp_path: Path) -> None:
 
 
 def test_a_run_is_kept_under_a_name(alice: Person, tmp_path: Path) -> None:
-    ready(alice)
+    shelved(alice)
     for _ in range(2):
         found = evaluated(written(tmp_path), "--save", "Handbook")
     with tenant_atomic(alice.access.tenant_id):
@@ -141,7 +142,7 @@ def test_a_run_is_kept_under_a_name(alice: Person, tmp_path: Path) -> None:
 
 
 def test_gates_fail_the_command_that_checks_them(alice: Person, tmp_path: Path) -> None:
-    ready(alice)
+    shelved(alice)
     assert printed("evaluate", "--gates", "--tenant", "acme") == "No set is a gate.\n"
     evaluated(written(tmp_path), "--save", "Handbook")
     with tenant_atomic(alice.access.tenant_id):
@@ -161,7 +162,7 @@ def test_gates_fail_the_command_that_checks_them(alice: Person, tmp_path: Path) 
 def test_calibrating_finds_a_threshold_and_keeps_it_when_told(
     alice: Person, charlie: Person, tmp_path: Path
 ) -> None:
-    ready(alice)
+    shelved(alice)
     path = written(
         tmp_path, [*QUESTIONS, {"question": "Where are the bicycles kept at night?", "answerable": False}]
     )
@@ -190,7 +191,7 @@ def test_calibrating_finds_a_threshold_and_keeps_it_when_told(
 
 def test_a_threshold_that_nothing_reaches_refuses_everything(alice: Person, tmp_path: Path) -> None:
     """Answers do go by what is stored for their index."""
-    ready(alice)
+    shelved(alice)
     with tenant_atomic(alice.access.tenant_id):
         Sufficiency.objects.create(index=find_active_index(), threshold=0.999, questions=1, matrix={})
     found = evaluated(written(tmp_path))
@@ -198,6 +199,6 @@ def test_a_threshold_that_nothing_reaches_refuses_everything(alice: Person, tmp_
 
 
 def test_calibrating_needs_both_kinds(alice: Person, tmp_path: Path, worker: Running) -> None:
-    ready(alice)
+    shelved(alice)
     path = written(tmp_path, QUESTIONS[:3])
     assert refused("calibrate", path, "--tenant", "acme").startswith("Both kinds are needed")

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -123,7 +124,7 @@ def test_what_is_no_filter_is_refused_with_a_pointer(alice: Person, options: Any
 def test_a_limited_token_finds_by_tag_in_its_collections_alone(alice: Person) -> None:
     listed = alice.api.get("/api/v1/documents/").json()["results"]
     [shelf] = [one["collection"] for one in listed if one["name"] == "salaries"]
-    limited = replace(alice.access, collections=frozenset({shelf}))
+    limited = replace(alice.access, collections=frozenset({UUID(shelf)}))
     for mode in Mode:
         hits = search(limited, QUERY, top_k=50, scope=Scope(tags=("kiln", "Draft")), mode=mode).hits
         assert [hit.name for hit in hits] == ["salaries"]

@@ -98,7 +98,7 @@ def test_comparing_accepting_and_the_gate(alice: Person) -> None:
     second = run_of(alice)
     before = first.removeprefix(f"{PAGE}runs/").strip("/")
     page = get(alice, f"{second}comparison/?before={before}")
-    assert ("over 2 questions" in page, "May be chance" in page, "Got better (0)" in page) == (True,) * 3
+    assert ("over 2 questions" in page, "Same" in page, "Got better (0)" in page) == (True,) * 3
     assert "Both had the same settings and questions" in page
     assert alice.client.get(f"{second}comparison/?before=x", headers=BROWSER).status_code == 400
     assert alice.client.get(f"{second}comparison/?before={uuid4()}", headers=BROWSER).status_code == 400

@@ -18,8 +18,15 @@ from tests.security.conftest import IDLE_SECONDS, MAX_UPLOAD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-MAX_JSON = 1024 * 1024
-UPLOADS = ("/api/v1/documents/", "/o/acme/documents/upload/")
+MAX_JSON, MAX_RECORD = 1024 * 1024, 10 * 1024 * 1024
+_CONVERSATION = "6f8a4ad8-5f6c-4b8f-9a35-0c7d0f4b6f57"
+UPLOADS = (
+    "/api/v1/documents/",
+    "/o/acme/documents/upload/",
+    f"/api/v1/conversations/{_CONVERSATION}/attachments/",
+    f"/o/acme/c/{_CONVERSATION}/attachments/",
+)
+RECORDS = "/api/v1/conversations/archives/"
 OTHERS = ("/api/v1/search/", "/api/v1/conversations/", "/o/acme/c/", "/accounts/login/")
 _BOUNDARY = "frontier"
 _PIECE = 64 * 1024
@@ -72,15 +79,28 @@ def _wire(server: LiveServer) -> Iterator[Wire]:
 
 
 def _limit(path: str) -> int:
+    if path == RECORDS:
+        return MAX_RECORD
     return MAX_UPLOAD if path in UPLOADS else MAX_JSON
 
 
-@pytest.mark.parametrize("path", [*UPLOADS, *OTHERS])
+@pytest.mark.parametrize("path", [*UPLOADS, RECORDS, *OTHERS])
 def test_U1_a_declared_length_over_the_limit_is_refused_unread(strict_server: LiveServer, path: str) -> None:
     with _wire(strict_server) as wire:
         wire.head(path, f"Content-Length: {_limit(path) + 1}", "Content-Type: application/json")
         status, problem = wire.answer()  # not a byte of the body was sent
     assert (status, problem["code"]) == (413, "too_large")
+
+
+def test_U1_OpenAIs_clients_are_told_so_in_its_envelope(strict_server: LiveServer) -> None:
+    with _wire(strict_server) as wire:
+        wire.head(
+            "/openai/v1/chat/completions", f"Content-Length: {20 * MAX_JSON}", "Content-Type: application/json"
+        )
+        status, told = wire.answer()
+    message = "The request is larger than 1 MB."
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": "too_large"}
+    assert (status, told) == (413, {"error": error})
 
 
 def test_U1_a_length_beyond_every_number_is_refused(strict_server: LiveServer) -> None:

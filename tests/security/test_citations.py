@@ -9,7 +9,9 @@ import pytest
 
 from tests.factories import HANDBOOK_PAGES, document_of, ready
 from tests.people import Person
+from tests.plain import NO_TLS
 from tests.processes import LiveServer, Running
+from tests.shelving import shelved
 from tests.standins.inventing import Inventor
 from tests.standins.ollama import OllamaStandIn, Reply
 
@@ -21,7 +23,7 @@ QUESTION = "How many days of paid holiday does an employee have?"
 
 def _asked(server: LiveServer, person: Person, question: str = QUESTION) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {person.token}"}
-    with httpx.Client(base_url=server.url, headers=headers, timeout=30, trust_env=False) as http:
+    with httpx.Client(base_url=server.url, headers=headers, timeout=30, trust_env=False, verify=NO_TLS) as http:
         conversation = http.post("/api/v1/conversations/", json={}).json()["id"]
         answer = http.post(f"/api/v1/conversations/{conversation}/messages/", json={"content": question})
     assert answer.status_code == 201, answer.text
@@ -36,7 +38,7 @@ def _marker_of(message: dict[str, Any], page: int) -> int:
 
 @pytest.fixture
 def handbook(alice: Person, worker: Running) -> str:
-    return str(ready(alice)["id"])
+    return str(shelved(alice)["id"])
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ def test_L4_what_the_source_does_not_say_is_no_citation(
 def test_L4_a_document_cannot_be_cited_by_its_id(  # noqa: PLR0917 - fixtures
     alice: Person, charlie: Person, worker: Running, marker: int, live_server: LiveServer, ollama: OllamaStandIn
 ) -> None:
-    foreign = ready(charlie)["id"]
+    foreign = shelved(charlie)["id"]
     assert document_of(charlie, foreign)["status"] == "ready"
     ollama.script(Reply(text=f"See [{foreign}] and [document:{foreign}] and (/o/globex/d/{foreign}/v/1/p/1)."))
     message = _asked(live_server, alice)

@@ -34,6 +34,7 @@ from tenants.tasks import count_totals as count_totals_task
 from tests.environment import Environment
 from tests.factories import uploaded
 from tests.people import Browser, Person
+from tests.plain import NO_TLS
 from tests.processes import LiveServer, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,17 +93,20 @@ def test_D1_a_process_of_its_own(
     staff = {"sessionid": _browser_of(root).cookies["sessionid"].value}
     for cookies in ({}, owner, staff):
         for path in ("/admin/", "/admin/login/", "/admin/tenants/user/"):
-            assert httpx.get(live_server.url + path, cookies=cookies).status_code == 404, path
-    assert httpx.get(f"{live_server.url}/o/acme/admin/", cookies=owner).status_code == 200
+            assert httpx.get(live_server.url + path, cookies=cookies, verify=NO_TLS).status_code == 404, path
+    assert httpx.get(f"{live_server.url}/o/acme/admin/", cookies=owner, verify=NO_TLS).status_code == 200
 
     url = platform_server.url
-    answer = httpx.get(f"{url}/admin/")
+    answer = httpx.get(f"{url}/admin/", verify=NO_TLS)
     assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/login/?next=/admin/")
-    assert httpx.get(f"{url}/admin/", cookies=owner).status_code == 403
-    assert httpx.get(f"{url}/admin/", cookies=staff).headers["Location"] == "/accounts/2fa/?next=%2Fadmin%2F"
+    assert httpx.get(f"{url}/admin/", cookies=owner, verify=NO_TLS).status_code == 403
+    assert (
+        httpx.get(f"{url}/admin/", cookies=staff, verify=NO_TLS).headers["Location"]
+        == "/accounts/2fa/?next=%2Fadmin%2F"
+    )
     bearer = {"Authorization": f"Bearer {alice.token}"}
     for path in ("/o/acme/", "/o/acme/admin/", "/o/acme/documents/", "/api/v1/me/", "/api/schema/", "/mcp"):
-        assert httpx.get(url + path, cookies=owner, headers=bearer).status_code == 404, path
+        assert httpx.get(url + path, cookies=owner, headers=bearer, verify=NO_TLS).status_code == 404, path
     for path in ("/o/acme/ws/", "/nowhere/ws/"):
         with pytest.raises(InvalidStatus), _socket(platform_server, path, owner):
             pass

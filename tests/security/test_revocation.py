@@ -79,6 +79,13 @@ class Wire:
         yield
         self._run(self._line.mend())
 
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """As if the server were stopped where it stands: what is open stays, nothing is answered."""
+        self._loop.call_soon_threadsafe(self._line.hold_up)
+        yield
+        self._loop.call_soon_threadsafe(self._line.release)
+
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 

@@ -20,6 +20,7 @@ from tenants.models import ApiToken
 from tenants.permissions import Scope
 from tenants.services.tokens import create_token
 from tests.people import Person
+from tests.plain import NO_TLS
 from tests.processes import LiveServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,7 +52,7 @@ CARRIERS: dict[str, Request] = {
 
 @pytest.fixture
 def http(extractive_server: LiveServer) -> Any:
-    with httpx.Client(base_url=extractive_server.url, trust_env=False) as client:
+    with httpx.Client(base_url=extractive_server.url, trust_env=False, verify=NO_TLS) as client:
         yield client
 
 

@@ -16,6 +16,7 @@ from tenants.db import tenant_atomic
 from tests.documents.pdfs import text_pdf
 from tests.environment import Environment
 from tests.people import Person
+from tests.plain import NO_TLS
 from tests.processes import LiveServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,7 +72,9 @@ def _form(name: str, content: bytes) -> tuple[bytes, dict[str, str]]:
 def _by_api(server: LiveServer, person: Person, name: str, content: bytes) -> httpx.Response:
     body, headers = _form(name, content)
     headers["Authorization"] = f"Bearer {person.token}"
-    return httpx.post(f"{server.url}/api/v1/documents/", content=body, headers=headers, trust_env=False)
+    return httpx.post(
+        f"{server.url}/api/v1/documents/", content=body, headers=headers, trust_env=False, verify=NO_TLS
+    )
 
 
 def _by_portal(server: LiveServer, person: Person, name: str, content: bytes) -> httpx.Response:
@@ -79,7 +82,11 @@ def _by_portal(server: LiveServer, person: Person, name: str, content: bytes) ->
     headers["X-CSRFToken"] = _CSRF
     headers["Cookie"] = f"sessionid={person.client.cookies['sessionid'].value}; csrftoken={_CSRF}"
     return httpx.post(
-        f"{server.url}/o/{person.slug}/documents/upload/", content=body, headers=headers, trust_env=False
+        f"{server.url}/o/{person.slug}/documents/upload/",
+        content=body,
+        headers=headers,
+        trust_env=False,
+        verify=NO_TLS,
     )
 
 
@@ -159,6 +166,7 @@ def test_U7_a_name_is_text_in_pages_and_headers(alice: Person, extractive_server
         f"{extractive_server.url}/api/v1/documents/{result['id']}/file/",
         headers={"Authorization": f"Bearer {alice.token}"},
         trust_env=False,
+        verify=NO_TLS,
     )
     assert file.content == b"Another note."
     assert file.headers["Content-Disposition"].startswith("attachment; filename*=utf-8''a%22%3B")

@@ -250,7 +250,7 @@ def test_S5_whoever_trickles_is_cut_off(web: WebStandIn) -> None:
     for path in list(web.pages):
         began = time.monotonic()
         assert refusal(f"{web.url}{path}", terms(web, seconds=0.25)) == "page_too_slow", path
-        assert time.monotonic() - began < 1.5, path
+        assert time.monotonic() - began < 3, path
     for step in range(5):
         away = f"HTTP/1.1 302 Found\r\nLocation: /step{step + 1}\r\nContent-Length: 0\r\n\r\n".encode()
         web.pages[f"/step{step}"] = raw(b"", away, every=0.1)

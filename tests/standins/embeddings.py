@@ -78,6 +78,13 @@ def body_of(reply: EmbedReply, body: dict[str, Any], dimensions: int, *, is_nati
     return sent[: len(sent) // 2].encode() if reply.fault == "not_json" else sent.encode()
 
 
+def too_large(tokens: int, most: int) -> bytes:
+    """What llama.cpp's server says to a text that it cannot read at one go."""
+    said = f"input ({tokens} tokens) is too large to process."
+    said += f" increase the physical batch size (current batch size: {most})"
+    return json.dumps({"error": {"code": 500, "message": said, "type": "server_error"}}).encode()
+
+
 def _records(reply: EmbedReply, body: dict[str, Any], vectors: list[Any]) -> dict[str, Any]:
     data = [{"object": "embedding", "index": place, "embedding": one} for place, one in enumerate(vectors)]
     if reply.fault == "shuffled":

@@ -7,8 +7,10 @@ import time
 
 import httpx
 import ollama
+import pytest
 
-from tests.standins.ollama import MODEL, OllamaStandIn, Reply
+from tests.plain import NO_TLS
+from tests.standins.ollama import MODEL, OllamaStandIn, PullReply, Reply
 
 PASSAGES = """<passage marker="1" title="Handbook" page="4">
 Every employee has thirty days of leave. Leave expires in March.
@@ -36,9 +38,9 @@ def test_the_official_client_understands_every_route() -> None:
         assert [model.model for model in client.list().models] == [MODEL]
         assert [model.model for model in client.ps().models] == [MODEL]
         assert client.show(MODEL).capabilities == ["completion"]
-        assert "version" in httpx.get(f"{server.url}/api/version").json()
-        assert httpx.get(server.url).text == "Ollama is running"
-        assert httpx.get(f"{server.url}/api/unknown").status_code == 404
+        assert "version" in httpx.get(f"{server.url}/api/version", verify=NO_TLS).json()
+        assert httpx.get(server.url, verify=NO_TLS).text == "Ollama is running"
+        assert httpx.get(f"{server.url}/api/unknown", verify=NO_TLS).status_code == 404
 
 
 def test_without_a_script_it_quotes_the_first_passage_and_cites_it() -> None:
@@ -75,7 +77,7 @@ def test_it_keeps_its_pace() -> None:
 def test_it_notices_a_client_that_leaves() -> None:
     with OllamaStandIn(tokens_per_second=20, answer_tokens=1000) as server:
         body = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
-        with httpx.stream("POST", f"{server.url}/api/chat", json=body) as response:
+        with httpx.stream("POST", f"{server.url}/api/chat", json=body, verify=NO_TLS) as response:
             lines = response.iter_lines()  # held: httpx closes the response with its iterator
             next(lines)
             assert (server.open_streams, server.aborted_streams) == (1, 0)
@@ -95,3 +97,21 @@ def test_it_runs_as_a_command() -> None:
         finally:
             process.kill()
     assert len(responses) == 8
+
+
+def test_the_official_client_gets_and_removes_models() -> None:
+    with OllamaStandIn() as server, ollama.Client(host=server.url) as client:
+        progress = list(client.pull("qwen3:4b", stream=True))
+        assert [one.status for one in progress[:2]] == ["pulling manifest", "pulling 000000000000"]
+        assert (progress[2].completed, progress[2].total, progress[-1].status) == (500, 1000, "success")
+        assert [model.model for model in client.list().models] == [MODEL, "qwen3:4b"]
+        assert client.show("qwen3:4b").modelinfo == {
+            "general.architecture": "stand-in",
+            "stand-in.context_length": 32768,
+            "tokenizer.ggml.tokens": None,
+        }
+        assert client.delete("qwen3:4b").status == "success"
+        assert [model.model for model in client.ps().models] == [MODEL]
+        server.script_pulls(PullReply(error="pull model manifest: file does not exist"))
+        with pytest.raises(ollama.ResponseError, match="does not exist"):
+            list(client.pull("absent", stream=True))

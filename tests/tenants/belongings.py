@@ -19,20 +19,47 @@ from django.utils import timezone
 from psycopg import sql
 from redis import Redis
 
-from conversations.models import Citation, Message, Role, Source, Status, Trace
+from conversations.models import (
+    Citation,
+    ConversationWords,
+    Feedback,
+    FeedbackSeen,
+    Message,
+    Rating,
+    Role,
+    Source,
+    Status,
+    Summary,
+    Trace,
+)
 from conversations.services.conversations import create_conversation
+from conversations.services.personas import create_persona
+from conversations.services.prompts import save_prompt
+from conversations.services.shares import create_share
 from documents.models import Chunk, Collection, CollectionGrant
 from retrieval.services.question_sets import add_question
 from tenants.db import tenant_atomic
 from tenants.jobs.outbox import RUN_JOB
-from tenants.models import Export, Group, Job, Membership, QuotaFor, QuotaKind, ReplyLease, UsageDay
+from tenants.models import (
+    Export,
+    Group,
+    Job,
+    Membership,
+    QuotaFor,
+    QuotaKind,
+    ReplyLease,
+    UsageDay,
+    WebhookDelivery,
+)
+from tenants.permissions import Action
 from tenants.permissions import Role as TenantRole
 from tenants.services.exports import key_of
 from tenants.services.groups import add_to_group, create_group
 from tenants.services.invitations import create_invitation
 from tenants.services.limits import NewQuota, set_quota
-from tests.factories import ready
+from tenants.webhooks.services import create_webhook
 from tests.people import Person
+from tests.shelving import shelved
 
 
 def settle(owner: Person, *, document: str) -> None:
@@ -44,6 +71,8 @@ def settle(owner: Person, *, document: str) -> None:
         create_invitation(access=access, email="frank@example.org", role=TenantRole.VIEWER)
         set_quota(access=access, quota=NewQuota(QuotaKind.DOCUMENTS, QuotaFor.EACH, 1000))
         _export(access.tenant_id, subject=None, requester=access.user_id)
+        made = create_webhook(access=access, url="https://localhost/told", events=["quota.near"])
+        WebhookDelivery.objects.create(webhook=made.webhook, event_id=uuid4(), kind="quota.near", payload="{}")
         later = timezone.now() + timedelta(days=1)
         Job.objects.create(tenant_id=access.tenant_id, kind="none.known", target_id=uuid4(), run_at=later)
     live(owner, document=document)
@@ -72,6 +101,11 @@ def live(person: Person, *, document: str) -> UUID:
         Source.objects.create(**place, **where, text=chunk.text, score=1.0)
         Citation.objects.create(**place, **where, quote=chunk.text)
         Trace.objects.create(message=reply, about={"searched_for": "leave", "passages": []})
+        Summary.objects.create(conversation=conversation, until=reply, text=f"{person.user.name} asked of leave.")
+        create_share(access=access, conversation=conversation, is_by_link=True)
+        ConversationWords.objects.create(conversation=conversation, author_id=access.user_id, words="leave")
+        Feedback.objects.create(message=reply, author_id=access.user_id, rating=Rating.UP)
+        FeedbackSeen.objects.create(user_id=access.user_id, seen_at=timezone.now())
         ReplyLease.objects.create(
             message_id=reply.id,
             tenant_id=access.tenant_id,
@@ -80,6 +114,11 @@ def live(person: Person, *, document: str) -> UUID:
             expires_at=timezone.now() + timedelta(hours=1),
         )
         add_question(access=access, text=f"Asked by {person.user.name}?", key=str(reply.id))
+        chosen = [one.id for one in Collection.objects.filter(is_default=True)]
+        if access.allows(Action.WRITE_PERSONAS):
+            create_persona(access=access, fields={"name": "Adviser", "collections": chosen})
+            save_prompt(access=access, title="Ask all", text="How long?", is_shared=True)
+        save_prompt(access=access, title="Ask again", text="How much?")
         membership = Membership.objects.get(user=person.user)
         named = {"name": f"Of {person.user.name}", "slug": person.user.name.lower()}
         own = Collection.objects.create(**named, created_by_id=access.user_id, is_restricted=True)
@@ -93,7 +132,7 @@ def live(person: Person, *, document: str) -> UUID:
 
 def handbook_of(person: Person) -> str:
     """A document that was processed for real. Needs the `worker`."""
-    return str(ready(person)["id"])
+    return str(shelved(person)["id"])
 
 
 def _export(tenant_id: UUID, *, subject: UUID | None, requester: UUID) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
+import psutil
 import psycopg
 import pytest
 from celery import Celery
@@ -17,6 +18,8 @@ from tenants.context import find_tenant_id, tenant_context
 from tenants.jobs.models import Job
 from tenants.jobs.outbox import RUN_JOB
 from tests.config.polling import wait_for
+from tests.documents.pdfs import text_pdf
+from tests.factories import ready
 from tests.people import Person
 from tests.processes import Running
 
@@ -133,3 +136,17 @@ def test_I6_a_worker_refuses_what_a_stranger_puts_into_the_broker(
     wait_for("the worker has refused it", lambda: f"{RUN_JOB}[{forged.id}] raised" in worker.log.read_text())
     assert "ForgedTask" in worker.log.read_text()
     assert Job.objects.values_list("attempts", "lease_id").get(id=job) == (0, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_keeps_its_connections_and_replaces_those_that_have_ended(
+    alice: Person, worker: Running, admin_connection: psycopg.Connection
+) -> None:
+    ready(alice)
+    [child] = psutil.Process(worker.process.pid).children()
+    ports = [one.laddr.port for one in child.net_connections("tcp") if one.raddr]
+    ended = admin_connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE client_port = ANY(%s)", [ports]
+    ).fetchall()
+    assert ended, "none was kept when the document was done"
+    ready(alice, "after.pdf", text_pdf((("After", "Read by the same worker."),), title="After"))

@@ -45,7 +45,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PATH = "/api/v1/exports/"
 BROWSER = {"Accept": "text/html"}
-SECRETS = {"secret_sha256", "sealed_secret", "embedding", "words"}
+SECRETS = {"secret_sha256", "sealed_secret", "sealed_former_secret", "embedding", "words"}
 
 
 def body_of(answer: Any) -> bytes:
@@ -189,9 +189,9 @@ def test_P1_a_persons_export_has_what_is_theirs_and_nothing_of_their_colleagues(
     with tenant_atomic(acme):
         export = Export.objects.get(size__gt=100)
     held = entries(body_of(bob.client.get(f"/o/acme/settings/data/exports/{export.id}/")))
-    lists = {"tokens.jsonl", "usage.jsonl", "audit.jsonl", "documents.jsonl", "evaluation-questions.jsonl"}
-    files = {f"files/{theirs}/1/handbook.pdf"}
-    assert set(held) == {"README.txt", "profile.json", f"conversations/{conversation}.json", *lists, *files}
+    names = "audit documents evaluation-questions personas prompts shares tokens usage".split()
+    files = {f"files/{theirs}/1/handbook.pdf", f"conversations/{conversation}.json"}
+    assert set(held) == {"README.txt", "profile.json", *files, *(f"{name}.jsonl" for name in names)}
     profile = json.loads(held["profile.json"])
     assert (profile["email"], profile["role"]) == ("bob@example.org", "member")
     assert profile["groups"] == ["Trustees of acme"]
@@ -204,12 +204,13 @@ def test_P1_a_persons_export_has_what_is_theirs_and_nothing_of_their_colleagues(
     assert not any("why" in one for one in whole["messages"]), "members see no traces"
     assert [row["name"] for row in rows(held["documents.jsonl"])] == ["handbook.pdf"]
     assert [row["text"] for row in rows(held["evaluation-questions.jsonl"])] == ["Asked by Bob?"]
-    assert {row["name"] for row in rows(held["tokens.jsonl"])} == {"tests"}
+    assert len(rows(held["personas.jsonl"] + held["prompts.jsonl"])) == 3
+    [share] = rows(held["shares.jsonl"])
+    assert ({row["name"] for row in rows(held["tokens.jsonl"])}, share["is_by_link"]) == ({"tests"}, True)
     assert {row["actor_id"] for row in rows(held["audit.jsonl"])} == {str(bob.user.pk)}
     text = b"".join(held.values()).decode(errors="replace")
     assert "alice" not in text.lower()
-    assert str(alice.user.pk) not in text
-    assert hers not in text
+    assert not any(one in text for one in (str(alice.user.pk), hers))
 
 
 def test_P1_who_asks_for_what(  # noqa: PLR0917 - fixtures
@@ -346,17 +347,17 @@ def test_what_has_had_its_time_goes(alice: Person, charlie: Person, capsys: pyte
         Invitation.objects.update(expires_at=timezone.now() - timedelta(days=29))
     Revocation.objects.create(tenant_id=uuid4(), reason="ended")
     assert alice.full_api.get(f"{PATH}{old.id}/file/").status_code == 404, "gone before it is purged"
+    call_command("purge_expired", "--dry-run")
     call_command("purge_expired")
-    assert [int(line.split()[0]) for line in capsys.readouterr().out.splitlines()] == [1, 0, 0, 0]
     assert (state_of(old), state_of(young)) == (None, ("ready", ""))
-    stored = [default_storage.exists(key_of(alice.access.tenant_id, one.id)) for one in (old, young)]
-    assert (stored, default_storage.exists(stray)) == ([False, True], False)
+    keys = [key_of(alice.access.tenant_id, old.id), key_of(alice.access.tenant_id, young.id), stray]
+    assert [default_storage.exists(key) for key in keys] == [False, True, False]
     with tenant_atomic(alice.access.tenant_id):
         Invitation.objects.update(expires_at=timezone.now() - timedelta(days=31))
     call_command("purge_expired")
-    assert [int(line.split()[0]) for line in capsys.readouterr().out.splitlines()] == [0, 1, 0, 0]
+    told = re.findall(r"(?m)^ *([1-9]\d* \w+)", capsys.readouterr().out)
     with tenant_atomic(alice.access.tenant_id):
-        assert not Invitation.objects.filter(id=invitation.id).exists()
+        assert [*Invitation.objects.filter(id=invitation.id), *told] == ["1 exports"] * 2 + ["1 invitations"]
 
 
 def test_the_command_writes_a_file_for_the_operator_alone(

@@ -28,6 +28,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_what_is_on_the_timetable_is_a_task_of_the_platforms() -> None:
     names = {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert {
+        "conversations.archive_ended",
+        "conversations.end_idle",
+        "conversations.purge",
+        "conversations.sweep_archives",
         "documents.sweep_files",
         "retrieval.tend_graphs",
         "tenants.dispatch_jobs",

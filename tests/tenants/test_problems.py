@@ -68,7 +68,7 @@ def test_P9_a_body_that_cannot_be_kept_is_refused(alice: Person, path: str, body
     assert (status, problem["code"]) == (400, "parse_error")
 
 
-@pytest.mark.parametrize("path", ["/api/v1/", "/api/v1/nothing/", "/openai/v1/nothing", "/mcp/nothing"])
+@pytest.mark.parametrize("path", ["/api/v1/", "/api/v1/nothing/", "/mcp/nothing"])
 def test_programs_hear_of_paths_that_lead_nowhere_as_of_everything_else(alice: Person, path: str) -> None:
     answer = alice.api.get(path)
     assert (refusal(answer)[0], refusal(answer)[1]["code"]) == (404, "not_found")

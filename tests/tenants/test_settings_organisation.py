@@ -48,8 +48,9 @@ def test_admins_decide_about_the_organisation_and_it_is_recorded(adam: Person, c
     with tenant_atomic(tenant.id):
         [event] = AuditEvent.objects.filter(action="tenant.changed")
         assert event.data == {
-            "fields": ["admins_read_conversations", "name", "sample_questions"],
+            "fields": ["admins_read_conversations", "members_may_share", "name", "sample_questions"],
             "admins_read_conversations": True,
+            "members_may_share": False,
         }
     assert "Who pays?\nWhen is it due?</textarea>" in page(adam, "organisation")
     send(adam, "organisation/change/", name="Acme", sample_questions="")

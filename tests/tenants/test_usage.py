@@ -44,7 +44,7 @@ def asked_by(access: Access, **options: Any) -> Asked:
 
 
 def end(access: Access, asked: Asked, outcome: Outcome, status: Status = Status.FINISHED) -> bool:
-    return save_ending(
+    told = save_ending(
         access=access,
         process_id=PROCESS,
         message_id=asked.message_id,
@@ -52,6 +52,7 @@ def end(access: Access, asked: Asked, outcome: Outcome, status: Status = Status.
         outcome=outcome,
         ending=Ending(status),
     )
+    return told is not None
 
 
 def rows(person: Person) -> list[Row]:

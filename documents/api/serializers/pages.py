@@ -4,10 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from tenants.api.serializers import StrictSerializer
+from tenants.api.serializers import ParametersSerializer
 
 
-class PassageQuery(StrictSerializer):
+class PassageQuery(ParametersSerializer):
     """Which version's page, and which passage on it: code points [start, end) of the version's text."""
 
     version = serializers.IntegerField(required=False, min_value=1, help_text="The current one if left out.")
@@ -21,7 +21,7 @@ class PassageQuery(StrictSerializer):
         return attrs
 
 
-class VersionQuery(StrictSerializer):
+class VersionQuery(ParametersSerializer):
     version = serializers.IntegerField(required=False, min_value=1, help_text="The current one if left out.")
 
 

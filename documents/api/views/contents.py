@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 from documents.api.serializers.pages import PageSerializer, PassageQuery, VersionQuery
@@ -13,6 +13,7 @@ from documents.pages import open_page, read_page
 from documents.responses import events_response, image_response, original_response
 from tenants.access import Access
 from tenants.api.asynchronous import json_response
+from tenants.api.streams import LAST_EVENT, events
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant
 from tenants.permissions import Action
@@ -82,11 +83,23 @@ class EventsView(TenantView):
 
     @extend_schema(
         operation_id="documents_events",
-        parameters=[OpenApiParameter("Last-Event-ID", int, OpenApiParameter.HEADER)],
-        responses={(200, "text/event-stream"): OpenApiTypes.STR},
+        parameters=[LAST_EVENT],
+        responses={
+            (200, "text/event-stream"): events(
+                "The document's state now and whenever it changes, until processing is over.",
+                document={
+                    "document": "uuid",
+                    "status": "string",
+                    "progress": "number",
+                    "pages": "integer",
+                    "chunks": "integer",
+                    "error": "object?",
+                },
+            )
+        },
     )
     async def get(self, request: HttpRequest, access: Access, document_id: UUID) -> HttpResponseBase:
         """The document's state now and whenever it changes, until processing is over."""
-        header = serializers.IntegerField(min_value=0)
+        header = serializers.IntegerField(min_value=0, max_value=999_999_999)
         last_id = header.run_validation(request.headers.get("Last-Event-ID", 0))
         return await events_response(access, document_id, last_id=last_id)

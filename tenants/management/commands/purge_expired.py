@@ -2,21 +2,17 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
-from tenants.services.purging import (
-    purge_exports,
-    purge_invitations,
-    purge_kept_answers,
-    purge_revocations,
-)
+from tenants.services.purging import purge_everything
 
 
 class Command(BaseCommand):
-    help = "Remove what has had its time: exports, old invitations, answers to repeated requests, revocations."
+    help = "Remove what has had its time: exports, invitations, kept answers, revocations, conversations."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="count them and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{purge_exports():8} exports")
-        self.stdout.write(f"{purge_invitations():8} invitations")
-        self.stdout.write(f"{purge_kept_answers():8} kept answers")
-        self.stdout.write(f"{purge_revocations():8} revocations")
+        for words, count in purge_everything(dry_run=options["dry_run"]):
+            self.stdout.write(f"{count:8} {words}")

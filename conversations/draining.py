@@ -1,0 +1,71 @@
+"""How a web process goes down: it takes no more questions, and what is being written has a while to end."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Coroutine
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+
+from conversations import replies
+
+logger = logging.getLogger(__name__)
+
+
+class Drain:
+    """Begins with the signal to end, before the server closes its connections, or with `finish`."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._work: asyncio.Task[None] | None = None
+
+    def listen(self) -> None:
+        """Hear of the signals beside the server, which handles them too; in no other thread than the main one."""
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            served = signal.getsignal(signum)
+            if callable(served):
+                self._listen_to(signum, served)
+
+    def _listen_to(self, signum: signal.Signals, served: Any) -> None:
+        def hear(number: int, frame: FrameType | None) -> None:
+            self._loop.call_soon_threadsafe(self.begin)
+            served(number, frame)
+
+        try:
+            signal.signal(signum, hear)
+        except ValueError:
+            logger.warning("Not the main thread: answers are not waited for before connections are closed.")
+
+    def begin(self) -> None:
+        if self._work is None:
+            self._work = self._loop.create_task(_drain(), name="drain")
+
+    async def finish(self) -> None:
+        """Return when nothing is written here any more."""
+        self.begin()
+        assert self._work is not None
+        await self._work
+
+
+async def _drain() -> None:
+    replies.close()
+    until = time.monotonic() + settings.DOCENT_DRAIN_SECONDS
+    if replies.running:
+        logger.warning("%d answers are being written: they have %g seconds to end.", *_state())
+    await _within(until, replies.all_stored())
+    await replies.stop_all()
+
+
+def _state() -> tuple[int, float]:
+    return len(replies.running), settings.DOCENT_DRAIN_SECONDS
+
+
+async def _within(until: float, work: Coroutine[Any, Any, None]) -> None:
+    try:
+        async with asyncio.timeout(until - time.monotonic()):
+            await work
+    except TimeoutError:
+        logger.warning("%d answers are interrupted.", len(replies.running))

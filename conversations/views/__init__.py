@@ -1,0 +1,1 @@
+"""The portal's pages about conversations, over the same services as the API."""
