@@ -81,6 +81,12 @@ async function send(/** @type {string} */ text) {
   trouble("");
   field.value = "";
   fit();
+  // What was said here before comes first.
+  await begun;
+  if (running) {
+    field.value ||= text;
+    return;
+  }
   addQuestion(text);
   const exchange = addAnswer();
   exchange.stage(sentence("searching"));
@@ -163,4 +169,4 @@ addEventListener("message", (event) => {
 });
 
 tell({ docent: "ready" });
-void begin();
+const begun = begin();

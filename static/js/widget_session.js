@@ -69,8 +69,21 @@ async function request(/** @type {string} */ method, /** @type {string} */ path,
   return response;
 }
 
-/** @returns {Promise<string>} what the site calls the visitor, if it does */
-export async function mayBegin() {
+/** @type {Promise<string> | null} */
+let beginning = null;
+
+/**
+ * One at a time: whoever asks before the frame has its token would else become another visitor than the one it keeps.
+ * @returns {Promise<string>} what the site calls the visitor, if it does
+ */
+export function mayBegin() {
+  beginning ??= begin().finally(() => {
+    beginning = null;
+  });
+  return beginning;
+}
+
+async function begin() {
   const visitor = visitors === "signed" ? await word() : null;
   const response = await request("POST", "session/", visitor ? { visitor } : {});
   const { token, expires_in, name } = await response.json();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import jwt
 import pytest
 import pytest_asyncio
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.async_api import Browser, BrowserContext, FrameLocator, Locator, expect
+from playwright.async_api import Browser, BrowserContext, FrameLocator, Locator, Route, expect
 from playwright.async_api import Page as Tab
 from pytest_django import DjangoDbBlocker
 
@@ -157,6 +158,31 @@ async def test_a_conversation_is_there_again_after_a_reload(
     await host.frame.get_by_role("button", name="New conversation").click()
     await expect(host.answer).to_have_count(0)
     await expect(host.field).to_be_focused()
+
+
+async def test_who_asks_before_the_frame_is_ready_stays_one_visitor(
+    make_site: MakeSite, visit: Callable[..., Any]
+) -> None:
+    host: Host = await visit(make_site())
+    is_held, may_go = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        is_held.set()
+        await may_go.wait()
+        await route.continue_()
+
+    await host.tab.route("**/session/", hold)
+    await host.button.click()
+    await is_held.wait()
+    await host.field.fill(QUESTION)
+    await host.field.press("Enter")
+    await expect(host.field).to_have_value("")
+    may_go.set()
+    await expect(host.answer.get_by_role("heading", name="Sources")).to_be_visible()
+    assert host.witness.posts_to("/session/") == 1
+    await host.tab.reload()
+    await host.button.click()
+    await expect(host.answer.get_by_role("heading", name="Sources")).to_be_visible()
 
 
 async def test_on_a_telephone_it_takes_all_of_the_screen(make_site: MakeSite, visit: Callable[..., Any]) -> None:
