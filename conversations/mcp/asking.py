@@ -10,7 +10,7 @@ from conversations.events import Event, Queued, StageChanged, TextAdded
 from conversations.mcp.progress import Report
 from conversations.mcp.reading import id_of
 from conversations.models import Status
-from conversations.openai_api.answering import begin, leave
+from conversations.passing import begin, leave
 from conversations.selectors import access_message, message_views
 from conversations.services.messages import Asked, require_content
 from conversations.services.passing import Passing

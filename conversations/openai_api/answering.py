@@ -1,23 +1,17 @@
-"""Asks in passing and reads what is answered. Whoever leaves before the end stops the answer and its model."""
+"""Reads what is answered. Whoever leaves before the end stops the answer and its model."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from functools import partial
 
 from django.http import HttpRequest
 
 from conversations import replies
-from conversations.chat_models import EXTRACTIVE, chooser
 from conversations.events import Event, Failed, Finished, SourcesFound, TextAdded, ThinkingAdded
 from conversations.openai_api.shapes import Answered, Completion, data_frame
+from conversations.passing import leave
 from conversations.services.messages import Asked
-from conversations.services.passing import Passing, ask_in_passing, model_not_found
 from tenants.access import Access
 from tenants.api.problems import error_of, told
-from tenants.db import run_unit
-from tenants.errors import DocentError, InvalidInput
-from tenants.services.idempotency import Attempt
+from tenants.errors import DocentError
 
 # How a reply that fails is answered for: who comes again later may have more luck, or is at fault.
 _STATUS = {
@@ -42,47 +36,6 @@ class ReplyFailed(DocentError):
         super().__init__(event.detail, code=event.code)
         self.status = _STATUS.get(event.code, _BAD_GATEWAY)
         self.retry_after = _RETRY_AFTER if self.status == _STATUS["interrupted"] else None
-
-
-async def begin(access: Access, passing: Passing, attempt: Attempt | None) -> Asked:
-    """Store the question and have it answered. Raises `NotFound` for a model that is none."""
-    if passing.model:
-        await _require_model(access, passing.model)
-    work = partial(
-        ask_in_passing, access=access, passing=passing, process_id=replies.writing_process(), attempt=attempt
-    )
-    asking = asyncio.ensure_future(run_unit(work))
-    try:
-        asked = await asyncio.shield(asking)
-    except asyncio.CancelledError:
-        # What is being stored on its thread is not stored in vain: it is said of it that it was stopped.
-        asking.add_done_callback(_give_up)
-        raise
-    replies.start(asked)
-    return asked
-
-
-async def _require_model(access: Access, model: str) -> None:
-    try:
-        await chooser().require(access, model)
-    except InvalidInput as error:
-        raise model_not_found(model) from error
-    if model == EXTRACTIVE:
-        raise model_not_found(model)
-
-
-def _give_up(asking: "asyncio.Task[Asked] | asyncio.Future[Asked]") -> None:
-    with suppress(asyncio.CancelledError):
-        if asking.exception() is None:
-            replies.start(asking.result())
-            leave(asking.result())
-
-
-def leave(asked: Asked) -> None:
-    """Nobody reads it any more. A reply that is over, or that somebody else began, is left alone."""
-    reply = replies.find_running(asked.message_id)
-    if reply is not None and asked.question is not None:
-        reply.stop()
 
 
 class _Reading:

@@ -6,12 +6,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 
-from conversations.openai_api.answering import begin, chunks, leave, whole
+from conversations.openai_api.answering import chunks, whole
 from conversations.openai_api.asking import EMBEDDER, passing_of
 from conversations.openai_api.catalogue import get_model, list_models
 from conversations.openai_api.embeddings import embeddings
 from conversations.openai_api.fields import ChatSerializer, EmbeddingsSerializer
 from conversations.openai_api.shapes import Completion
+from conversations.passing import begin, leave
 from conversations.services.messages import Asked
 from conversations.services.passing import model_not_found
 from tenants.access import Access
