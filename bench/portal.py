@@ -85,7 +85,7 @@ def portal(
         environ |= more or {}
         for name in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"):
             environ.pop(name, None)
-        url = f"http://127.0.0.1:{_free_port()}"
+        url = f"http://127.0.0.1:{free_port()}"
         command = [sys.executable, "manage.py", "up", "--no-demo", "--port", url.rpartition(":")[2]]
         command += ["--workers", str(workers)]
         with (data / "up.log").open("wb") as log:
@@ -193,7 +193,8 @@ def manage(environ: dict[str, str], *arguments: str) -> str:
     return result.stdout.strip().splitlines()[-1]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nothing listens at now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -11,16 +11,13 @@ import sys
 from pathlib import Path
 
 from bench.llama_cpp.run import see_all
+from bench.seen import print_all
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--server", type=Path, required=True, help="the program llama-server")
-    is_right = True
-    for seen in see_all(options.parse_args().server):
-        print(seen.line(), flush=True)
-        is_right = is_right and seen.is_right
-    return 0 if is_right else 1
+    return print_all(see_all(options.parse_args().server))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,10 @@ from typing import Any
 
 import httpx
 
-from bench.llama_cpp.server import LlamaServer, free_port, running
+from bench.llama_cpp.server import LlamaServer, running
 from bench.llama_cpp.tiny import NAME, spoken, timetable, write_model
-from bench.portal import BenchError, Portal, manage, portal, sse_events
+from bench.portal import BenchError, Portal, free_port, manage, portal, sse_events
+from bench.seen import Seen
 from config.embedded import PROJECT
 from providers.embedding.openai import OpenAIEmbedder
 
@@ -28,18 +29,6 @@ _QUESTION = "From which pier does ferry 3 leave?"
 _MOST_PIECES = 3000
 _STREAM = {"Accept": "text/event-stream"}
 _STOP_WITHIN, _ENDS_WITHIN, _PATIENCE = 1.0, 30.0, 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Something that works or does not, and what it came to."""
-
-    name: str
-    is_right: bool
-    told: str
-
-    def line(self) -> str:
-        return f"{'ok  ' if self.is_right else 'FAIL'} {self.name}: {self.told}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from tenants.access import Access
 from tenants.db import run_in_tenant
 
 _OWNER = "docent"
+# Where Open WebUI looks for what it may offer; else it sends tools of its own with every question.
+_WITHOUT = ("builtin_tools", "code_interpreter", "image_generation", "vision", "web_search")
+_INFO = {"meta": {"capabilities": dict.fromkeys(_WITHOUT, False)}}
 
 
 async def list_models(access: Access) -> list[dict[str, Any]]:
@@ -52,4 +55,11 @@ def _ours(access: Access) -> tuple[list[dict[str, Any]], OwnModels]:
 def _model(name: str, shown: str, made_at: datetime | None = None, *, owner: str = _OWNER) -> dict[str, Any]:
     """`name` is for people: clients that know it show it."""
     created = int(made_at.timestamp()) if made_at else 0
-    return {"id": name, "object": "model", "created": created, "owned_by": owner, "name": shown}
+    return {
+        "id": name,
+        "object": "model",
+        "created": created,
+        "owned_by": owner,
+        "name": shown,
+        "info": _INFO,
+    }

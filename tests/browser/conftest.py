@@ -8,8 +8,6 @@ The tests are coroutines of one event loop, the browser's, and leave the databas
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from tenants.models import Tenant, User
 from tenants.permissions import Role
 from tenants.services.members import add_member
 from tenants.services.organisations import create_tenant
+from tests.browser.chromium import chromium_options
 from tests.browser.line import Line
 from tests.browser.portal import Portal
 from tests.browser.witness import Witness
@@ -34,14 +33,6 @@ from tests.people import Person, person_of
 from tests.processes import LiveServer, Running
 from tests.shelving import shelved
 
-_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-_ARGUMENTS = (
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 _PATIENCE_MS = 15_000
 PASSWORD = "a-long-password"
 SAMPLES = ["How many days of holiday are there?", "Are night trains refunded?"]
@@ -75,11 +66,9 @@ class Organisation:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """The Chromium on PATH, else the one that Playwright brought."""
-    path = next(filter(None, map(shutil.which, _NAMES)), None)
-    as_root = ("--no-sandbox",) if os.geteuid() == 0 else ()
     expect.set_options(timeout=_PATIENCE_MS)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=[*_ARGUMENTS, *as_root])
+        browser = await playwright.chromium.launch(**chromium_options())
         yield browser
         await browser.close()
 

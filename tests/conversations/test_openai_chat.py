@@ -231,6 +231,8 @@ def test_Open_WebUI_lists_the_models_chats_and_asks_for_a_title(api: Api, ollama
     headers = {"Authorization": f"Bearer {api.person.token}", "Content-Type": "application/json"}
     listed = httpx.get(f"{base_url(api.server)}/models", headers=headers, trust_env=False).json()["data"]
     assert listed[0]["id"] == "docent"
+    # Else it offers tools of its own, which are refused.
+    assert not any(one["info"]["meta"]["capabilities"]["builtin_tools"] for one in listed)
     ollama.script(Reply(text=ANSWER), Reply(text='{ "title": "🏖️ Paid Holiday" }'))
     chat = {
         "stream": True,
