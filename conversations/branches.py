@@ -16,12 +16,15 @@ from conversations.models import Conversation, Message, Role
 from tenants.context import current_tenant_id
 from tenants.prepared import PreparedModels
 
+# Step by step, by keys: joined, a small table would be read whole for each step.
 _ANCESTORS = """
     WITH RECURSIVE up AS (
         SELECT parent_id, 1 AS distance FROM conversations_message WHERE tenant_id = %(tenant)s AND id = %(id)s
         UNION ALL
-        SELECT m.parent_id, up.distance + 1 FROM up
-        JOIN conversations_message m ON m.tenant_id = %(tenant)s AND m.id = up.parent_id
+        SELECT above.parent_id, up.distance + 1 FROM up, LATERAL (
+            SELECT parent_id FROM conversations_message
+            WHERE tenant_id = %(tenant)s AND id = up.parent_id OFFSET 0
+        ) above
         WHERE up.distance < %(most)s
     )
     SELECT parent_id FROM up WHERE parent_id IS NOT NULL ORDER BY distance DESC

@@ -28,13 +28,16 @@ def steps_before(message_id: UUID | None, *, most: int) -> list[Step]:
         return [Step(one, Role(role), Status(status), size) for one, role, status, size in cursor.fetchall()]
 
 
+# Message by message, by their key: joined, all of the table would be read for each step once it is a small one.
 _STEPS = """
     WITH RECURSIVE path AS (
         SELECT id, parent_id, role, status, octet_length(content) AS size, 1 AS depth
         FROM conversations_message WHERE tenant_id = %(tenant)s AND id = %(last)s
         UNION ALL
-        SELECT m.id, m.parent_id, m.role, m.status, octet_length(m.content), path.depth + 1
-        FROM path JOIN conversations_message m ON m.tenant_id = %(tenant)s AND m.id = path.parent_id
+        SELECT above.id, above.parent_id, above.role, above.status, above.size, path.depth + 1 FROM path, LATERAL (
+            SELECT id, parent_id, role, status, octet_length(content) AS size FROM conversations_message
+            WHERE tenant_id = %(tenant)s AND id = path.parent_id OFFSET 0
+        ) above
         WHERE path.depth < %(most)s
     )
     SELECT id, role, status, size FROM path ORDER BY depth

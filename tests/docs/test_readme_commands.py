@@ -80,7 +80,7 @@ class Clone:
                 start_new_session=True,
             )
         try:
-            wait_for("the demo is printed", lambda: _shows_demo(process, printed), within=90)
+            wait_for("the demo is printed", lambda: _shows_demo(process, printed), within=240)
             yield printed.read_text()
         finally:
             os.killpg(process.pid, signal.SIGINT)
