@@ -38,7 +38,7 @@ function blocks(parent) {
     }
   }
   settle();
-  return found;
+  return found.filter(Boolean);
 }
 
 /** @type {Record<string, (element: Element) => string>} */
