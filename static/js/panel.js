@@ -42,6 +42,8 @@ let position = 0;
 let shown = null;
 /** @type {Passage | null} */
 let passage = null;
+/** Until what was asked for last is there: a step begins at what is shown then. */
+let opened = Promise.resolve();
 /** Whether a page is read as text that could be seen as a picture; kept from source to source. */
 let isText = false;
 /** @type {Element | null} */
@@ -107,7 +109,7 @@ function inPlace(element, change) {
 }
 
 /** @param {number} to index of the source to show */
-async function turn(to) {
+function turn(to) {
   const source = among[to];
   if (!source) return;
   position = to;
@@ -116,16 +118,18 @@ async function turn(to) {
   part("previous").setAttribute("aria-disabled", String(to === 0));
   part("next").setAttribute("aria-disabled", String(to === among.length - 1));
   part("back").hidden = true;
-  await open(source);
+  opened = open(source);
 }
 
 /** @param {"before" | "after"} side of the passage that is shown */
-async function step(side) {
-  const place = passage?.[side];
-  if (!shown || !place) return;
-  part("back").hidden = false;
-  await open({ ...shown, ...place, quote: undefined });
-  announce(part("place").textContent);
+function step(side) {
+  opened = opened.then(async () => {
+    const place = passage?.[side];
+    if (!shown || !place) return;
+    part("back").hidden = false;
+    await open({ ...shown, ...place, quote: undefined });
+    announce(part("place").textContent);
+  });
 }
 
 /** @param {import("./passages.js").Source} source */
@@ -139,14 +143,15 @@ async function open(source) {
   part("open-page").href = passageLinks(source).page;
   part("original").hidden = true;
   part("as-text").hidden = true;
-  offerNeighbours();
   hidePage();
   part("scroll").setAttribute("aria-busy", "true");
   try {
     const found = await getJSON(passageLinks(source).data);
     if (shown === source) draw(found);
   } catch (error) {
-    if (shown === source) explain(error);
+    if (shown !== source) return;
+    offerNeighbours();
+    explain(error);
   } finally {
     if (shown === source) part("scroll").removeAttribute("aria-busy");
   }

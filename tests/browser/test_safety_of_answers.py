@@ -38,7 +38,8 @@ _ESCAPES = """() => [...document.querySelectorAll("*")].flatMap((one) => {
         .filter((name) => one.hasAttribute(name))
         .filter((name) => new URL(one.getAttribute(name), document.baseURI).origin !== location.origin)
         .filter((name) => !one.getAttribute(name).startsWith("data:image/"));
-    const runs = one.getAttributeNames().filter((name) => name.startsWith("on") || name === "style");
+    const isSaid = one.closest("[data-log]") !== null;
+    const runs = one.getAttributeNames().filter((name) => name.startsWith("on") || (isSaid && name === "style"));
     return [...away, ...runs].map((name) => `${one.outerHTML.slice(0, 120)} ${name}`);
 })"""
 
