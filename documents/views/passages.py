@@ -81,7 +81,7 @@ def _beside(page: PageView) -> dict[str, Any]:
 
 
 def _place(passage: Chunk | None) -> dict[str, int] | None:
-    return passage and {"page": passage.page, "start": passage.start, "end": passage.end}
+    return None if passage is None else {"page": passage.page, "start": passage.start, "end": passage.end}
 
 
 def _shown(access: Access, page: PageView) -> dict[str, Any]:

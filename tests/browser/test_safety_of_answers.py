@@ -126,8 +126,8 @@ async def test_O1_errors_repeat_nothing_that_runs(portal: Portal, ollama: Ollama
     assert await escapes(portal.page) == []
     file: Any = {"name": f"{IMAGE}.exe", "mimeType": "application/octet-stream", "buffer": b"MZ"}
     await portal.page.locator("[data-file-input]").set_input_files(file)
-    await expect(portal.page.get_by_text(f"{IMAGE}.exe")).to_be_visible()
-    await expect(portal.page.get_by_text("This kind of file cannot be read yet.")).to_be_visible()
+    row = portal.page.get_by_role("listitem").filter(has_text=f"{IMAGE}.exe")
+    await expect(row.get_by_text("This kind of file cannot be read yet.")).to_be_visible()
     assert await escapes(portal.page) == []
     for path in (f"nothing/{IMAGE}/", f"?persona={SCRIPT}", f"search/?q={SCRIPT}"):
         await portal.open(path)

@@ -17,8 +17,8 @@ ANSWER = "Twenty-eight days of paid holiday a year [1]."
 THOUGHTS = "They ask about holiday [1].\n\nThe first passage says <b>twenty-eight</b> days."
 
 
-def thoughtful(**options: float) -> Reply:
-    return Reply(text=ANSWER, thinking=THOUGHTS, **options)
+def thoughtful(*, tokens_per_second: float | None = None) -> Reply:
+    return Reply(text=ANSWER, thinking=THOUGHTS, tokens_per_second=tokens_per_second)
 
 
 async def test_17_thoughts_are_folded_away_with_their_time_and_come_back_after_a_reload(
