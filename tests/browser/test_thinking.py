@@ -9,6 +9,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPortal
 from tests.browser.portal import Portal
+from tests.browser.test_accessibility import violations
 from tests.people import Person
 from tests.standins.ollama import OllamaStandIn, Reply
 
@@ -117,6 +118,25 @@ async def test_26_how_an_answer_was_made_is_behind_a_button(portal: Portal, olla
         await expect(details).to_be_hidden()
         await expect(button).to_be_focused()
         await portal.page.reload()
+
+
+async def test_38_thoughts_code_tables_and_details_are_accessible(portal: Portal, ollama: OllamaStandIn) -> None:
+    code = f"```python\nprint({'a long line ' * 20!r})\n```"
+    table = f"| {' | '.join(f'Column number {one}' for one in range(12))} |\n|{' --- |' * 12}\n|{' 1 |' * 12}"
+    ollama.script(Reply(text=f"{ANSWER}\n\n{code}\n\n{table}", thinking=THOUGHTS * 40))
+    await portal.ask(QUESTION)
+    await portal.answered()
+    await portal.answer.get_by_text("Thought for").click()
+    await portal.answer.get_by_label("How this answer was made").click()
+    await expect(portal.answer.locator("[data-details-list]")).to_be_visible()
+    assert await violations(portal.page) == []
+    await portal.page.keyboard.press("Escape")
+    await portal.chips.first.click()
+    await portal.panel.get_by_role("button", name="Text", exact=True).click()
+    assert await violations(portal.page) == []
+    await portal.page.set_viewport_size({"width": 320, "height": 700})
+    assert await portal.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert await violations(portal.page) == []
 
 
 async def test_26_that_answers_can_be_wrong_is_said_once(portal: Portal) -> None:
