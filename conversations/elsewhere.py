@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
 
 from conversations import mirror
-from conversations.events import Event, Failed, Finished, SourcesFound, StageChanged
+from conversations.events import Event, Failed, Finished, SourcesFound, StageChanged, ThinkingAdded
 from conversations.feeds import ending_event, in_pieces, require_offset
 from conversations.mirror import Seen
 from conversations.models import Message, Source
-from conversations.selectors import access_reply
+from conversations.selectors import access_reply, find_thoughts
 from conversations.sources import stored_sources
 from tenants.access import Access
 from tenants.db import run_in_tenant
@@ -21,7 +21,7 @@ _ASK_SECONDS, _ASK_ALONE_SECONDS = 1.0, 0.4
 # The process that writes it keeps what it has in Postgres about once a second.
 _KEPT_WITHIN = 2.0
 
-_State = tuple[Message, list[dict[str, object]], Finished | Failed | None]
+_State = tuple[Message, list[dict[str, object]], Finished | Failed | None, str]
 
 
 async def follow_stored(access: Access, message_id: UUID, offset: int = 0) -> AsyncIterator[Event]:
@@ -76,7 +76,9 @@ class _Follower:
         tenant_id, self.has_reason = self._access.tenant_id, False
         # Valkey first: what is stored by then is as long as what was seen there, if the reply is over meanwhile.
         seen = await mirror.read_on(tenant_id, self._message_id)
-        message, sources, ending = await run_in_tenant(tenant_id, _stored, self._access, self._message_id)
+        message, sources, ending, thoughts = await run_in_tenant(
+            tenant_id, _stored, self._access, self._message_id
+        )
         text = message.content
         if ending is None and seen is not None and len(seen.text) > len(text):
             text = seen.text
@@ -89,6 +91,9 @@ class _Follower:
         if sources and not self._has_sources:
             self._has_sources = True
             events.append(SourcesFound(sources))
+        if thoughts:
+            # Not live: they are in Postgres when the reply is over.
+            events.append(ThinkingAdded(0, thoughts))
         if self._has_begun or ending is not None:
             events += self._added(text, 0)
         if ending is not None:
@@ -138,4 +143,5 @@ def _stored(access: Access, message_id: UUID) -> _State:
     message = access_reply(access, message_id)
     rows = Source.objects.filter(message=message).order_by("marker")
     ending = ending_event(access, message) if message.is_over else None
-    return message, stored_sources(access, rows), ending
+    thoughts = find_thoughts(access, message) if message.is_over else ""
+    return message, stored_sources(access, rows), ending, thoughts

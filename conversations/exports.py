@@ -5,7 +5,7 @@ from uuid import UUID
 
 from conversations.memory import hidden_answers
 from conversations.models import ArchiveRecord, Conversation, Persona, SavedPrompt, Share, Summary
-from conversations.selectors import list_attachments, list_messages, message_views, trace_view
+from conversations.selectors import find_thoughts, list_attachments, list_messages, message_views, trace_view
 from conversations.shelved import archived_messages, archived_summaries
 from tenants.access import Access
 from tenants.exports import ExportRun, on_person_exported, on_tenant_exported
@@ -83,7 +83,8 @@ def _messages(run: ExportRun, access: Access, conversation_id: UUID) -> list[dic
         if conversation.archived_at is not None:
             return archived_messages(access, conversation)
         messages = list(list_messages(conversation))
-        views = message_views(access, messages)
+        thoughts = [{"thinking": find_thoughts(access, one) or None} for one in messages]
+        views = [view | one for view, one in zip(message_views(access, messages), thoughts, strict=True)]
         if not access.allows(Action.EXPLAIN_ANSWERS):
             return views
         return [{**view, "why": trace_view(access, one)} for view, one in zip(views, messages, strict=True)]

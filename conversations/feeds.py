@@ -117,11 +117,15 @@ def in_pieces(text: str, start: int) -> Iterator[TextAdded]:
 
 async def as_seen_by(access: Access, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
     """A feed for another access than the one that asked, such as a token limited to some collections."""
+    is_withheld = False
     async for event in events:
         match event:
             case SourcesFound():
                 items = await run_in_tenant(access.tenant_id, as_seen, access, event.items)
+                is_withheld = any(item["document"] is None for item in items)
                 yield replace(event, items=items)
+            case ThinkingAdded() if is_withheld:
+                continue
             case Finished():
                 citations = await run_in_tenant(access.tenant_id, as_seen, access, event.citations)
                 yield replace(event, citations=citations)

@@ -18,7 +18,7 @@ from conversations.budget import Past, read_report
 from conversations.chat_models import Choice, OwnModels, chooser, own_models
 from conversations.claims import Support, supports_of
 from conversations.continuing import Begun, joint
-from conversations.events import Event, SourcesFound, StageChanged, TextAdded, ThinkingAdded
+from conversations.events import Event, SourcesFound, StageChanged, TextAdded
 from conversations.evidence import Question, find_evidence, refusal, vector_of
 from conversations.fitting import (
     bare_grounded,
@@ -40,6 +40,7 @@ from conversations.recall import Recall, recall, told, told_before, wanted_recal
 from conversations.rewriting import make_whole
 from conversations.shortening import until_it_fits
 from conversations.sources import source_items
+from conversations.thinking import Thinking
 from conversations.tracing import Tracer
 from conversations.turnstile import Turn, turn_at
 from documents.models import EmbeddingIndex
@@ -90,11 +91,20 @@ class Outcome:
     keeps_numbers: bool = False
     # It stays in no list, and is looked for by nobody.
     is_unlisted: bool = False
+    thinking: Thinking = field(default_factory=Thinking)
 
     def __post_init__(self) -> None:
         if self.begun is not None:
             self.hits, self.searched_for = list(self.begun.hits), self.begun.searched_for
             self.timings = dict(self.begun.timings)
+            self.thinking.seconds = self.timings.get("thinking", 0.0)
+
+    def think(self, delta: ChatDelta) -> Event | None:
+        """What of a delta is thought and to be shown; notes how long that took."""
+        thought = self.thinking.take(delta)
+        if self.thinking.text:
+            self.timings["thinking"] = round(self.thinking.seconds, 4)
+        return thought
 
     def estimated_usage(self) -> dict[str, int]:
         """Tokens when the model was cut off before it said how many: about one for four characters."""
@@ -278,7 +288,7 @@ async def _written(
     known = None if outcome.keeps_numbers else {passage.marker for passage in request.passages}
     markers = MarkerFilter(known)
     before = outcome.begun.text if outcome.begun else ""
-    offset, thought = len(before), 0
+    offset = len(before)
     says_something = bool(before)
     given = sum(len(message.content) for message in request.messages)
     asked, written_for = time.perf_counter(), outcome.timings.get("total", 0.0)
@@ -288,9 +298,8 @@ async def _written(
                 _note_first_token(outcome, started, asked)
             # Another than was asked for, where that one could not answer.
             outcome.model = delta.model or outcome.model
-            if delta.thinking:
-                yield ThinkingAdded(thought, delta.thinking)
-                thought += len(delta.thinking)
+            if (thought := outcome.think(delta)) is not None:
+                yield thought
             outcome.prompt_characters = given
             outcome.completion_characters += len(delta.text) + len(delta.thinking)
             # At each, for one that is broken off says nothing at the end.

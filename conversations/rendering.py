@@ -17,6 +17,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from conversations.calm import calmed
 from conversations.markers import markers_in
 
 _TAGS = {
@@ -135,10 +136,14 @@ class BlockStream:
     ) -> list[tuple[int, str]]:
         """The blocks that are new or changed, by index.
 
-        What may be the head of a table waits for its second line, unless no more text comes.
+        Unless no more text comes, what is half written waits or is closed (`calmed`), and what may be the head of
+        a table waits for its second line.
         """
         tail = text[self._settled :]
         blocks = _blocks(tail, chips)
+        if not is_over and blocks:
+            calm = calmed(tail, ends_in_code=_ends_in_code(blocks[-1][1]))
+            blocks = blocks if calm == tail else _blocks(calm, chips)
         shown = blocks[:-1] if blocks and not is_over and _may_become_table(blocks[-1][1]) else blocks
         changed = [(self._count + place, _render(tokens, chips)) for place, (_line, tokens) in enumerate(shown)]
         if len(blocks) > 1:
@@ -146,6 +151,11 @@ class BlockStream:
             self._settled += max((one.end() for one in breaks), default=0)
             self._count += len(blocks) - 1
         return changed
+
+
+def _ends_in_code(tokens: Sequence[Token]) -> bool:
+    leaves = [token.type for token in tokens if token.type in {"inline", "fence", "code_block"}]
+    return bool(leaves) and leaves[-1] != "inline"
 
 
 def _may_become_table(tokens: Sequence[Token]) -> bool:

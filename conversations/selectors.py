@@ -1,6 +1,7 @@
 """Reads of conversations and the doors to them. A conversation is its author's alone: others get 404."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -18,9 +19,11 @@ from conversations.models import (
     Message,
     Role,
     Source,
+    Thoughts,
     Trace,
 )
 from conversations.personas import default_collections
+from conversations.sight import hidden_in
 from conversations.sources import stored_citations, stored_sources, traced_passages
 from documents.models import Document
 from documents.selectors import attached_documents, attached_places
@@ -95,6 +98,24 @@ def access_reply(access: Access, message_id: UUID) -> Message:
     if message.role != Role.ASSISTANT:
         raise NotFound("There is no such reply.")
     return message
+
+
+def access_thoughts(access: Access, message: Message) -> str:
+    """What the model thought before this answer. Raises `NotFound` too while some of what it rests on is hidden.
+
+    They may repeat any passage that the model was given, or what it was told of earlier answers.
+    """
+    thoughts = Thoughts.objects.filter(message=message).first()
+    if thoughts is None or message.id in hidden_in(access, [message.conversation_id]):
+        raise NotFound("There are no thoughts of this answer.")
+    return str(thoughts.text)
+
+
+def find_thoughts(access: Access, message: Message) -> str:
+    """The same, empty where there are none to be shown. No query for an answer without a thought."""
+    with suppress(NotFound):
+        return access_thoughts(access, message) if "thinking" in message.timings else ""
+    return ""
 
 
 def list_running_replies() -> QuerySet[Message]:

@@ -51,6 +51,33 @@ def stored_citations(access: Access, rows: Iterable[Citation]) -> list[dict[str,
     return as_seen(access, [{**_place(slug, row), "quote": row.quote, "verified": True} for row in rows])
 
 
+def by_document(places: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Citations of one answer, each document once: its pages as one reads them, its passages as `markers`."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for place in places:
+        groups.setdefault(place["document"] or place["title"], []).append(place)
+    return [
+        {
+            "title": group[0]["title"],
+            "url": group[0]["url"],
+            "pages": page_ranges(one["page"] for one in group),
+            "markers": group,
+        }
+        for group in groups.values()
+    ]
+
+
+def page_ranges(pages: Iterable[int]) -> str:
+    """Such as "3–5, 8"."""
+    ranges: list[list[int]] = []
+    for page in sorted(set(pages)):
+        if ranges and ranges[-1][1] == page - 1:
+            ranges[-1][1] = page
+        else:
+            ranges.append([page, page])
+    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in ranges)
+
+
 def traced_passages(access: Access, places: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Passages of a trace as `access` may see them now. One query."""
     slug = access.tenant_slug

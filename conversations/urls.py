@@ -10,6 +10,7 @@ urlpatterns = [
     path("c/", chat.create, name="conversation-create"),
     path("c/<uuid:conversation>/", chat.conversation, name="conversation"),
     path("c/answers/<uuid:message>/why/", chat.why, name="answer-why"),
+    path("c/answers/<uuid:message>/thoughts/", chat.thoughts, name="answer-thoughts"),
     path("c/<uuid:conversation>/rename/", chat.rename, name="conversation-rename"),
     path("c/<uuid:conversation>/branch/", chat.branch, name="conversation-branch"),
     path("c/<uuid:conversation>/reopen/", chat.reopen, name="conversation-reopened"),

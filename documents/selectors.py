@@ -252,6 +252,19 @@ def count_pages(version: DocumentVersion) -> int:
     return count
 
 
+def neighbours_of(version_id: UUID, start: int) -> tuple[Chunk | None, Chunk | None]:
+    """The passages before and after the one at `start` in a version's text; none where it is not indexed.
+
+    Passages may overlap: it is the last that begins by then.
+    """
+    passages = Chunk.objects.filter(version=version_id)
+    here = passages.filter(start__lte=start).order_by("-number").values_list("number", flat=True).first()
+    if here is None:
+        return None, None
+    beside = {one.number: one for one in passages.filter(number__in=(here - 1, here + 1))}
+    return beside.get(here - 1), beside.get(here + 1)
+
+
 def list_chunks(document: Document) -> QuerySet[Chunk]:
     found: QuerySet[Chunk] = Chunk.objects.filter(
         document=document, version__number=document.current_version

@@ -16,11 +16,13 @@ from conversations.models.pulls import ModelPull, PullStatus
 from conversations.models.sharing import Share, ShareReader
 from conversations.models.sites import Site, SiteCollection, Visitors
 from conversations.models.summaries import Summary
+from conversations.models.thoughts import MAX_THOUGHTS, Thoughts
 from conversations.models.traces import Trace
 from conversations.models.words import ConversationWords
 
 __all__ = [
     "MAX_COMMENT",
+    "MAX_THOUGHTS",
     "TERMINAL",
     "ArchiveRecord",
     "ArchivedName",
@@ -52,6 +54,7 @@ __all__ = [
     "Source",
     "Status",
     "Summary",
+    "Thoughts",
     "Trace",
     "Visitors",
 ]

@@ -9,14 +9,14 @@ from typing import Any
 
 from django.db.models import CASCADE, Field, ForeignKey, GeneratedField
 
-from conversations.models import Conversation, Message, MessageChunk, Share
+from conversations.models import Conversation, Message, MessageChunk, Share, Thoughts
 from tenants.isolation.catalog import tenant_models
 from tenants.models import TenantKey, TenantModel
 
 _PERSONS = frozenset({"author_id", "created_by_id", "user_id"})
 # Pieces and vectors are made anew when the messages are back. A share that is still read keeps its conversation
-# from being archived; the others are over.
-NOT_KEPT = frozenset({MessageChunk, Share})
+# from being archived; the others are over. Thoughts repeat documents, of whose words a record has only quotes.
+NOT_KEPT = frozenset({MessageChunk, Share, Thoughts})
 # Whose it is, the reader of a record knows; what else a row of the conversation says stays in the database.
 _LEFT_OUT = {Conversation: {"author_id", "archived_at"}, Message: {"conversation"}}
 

@@ -27,6 +27,7 @@ from conversations.models import (
     ShareReader,
     Source,
     Summary,
+    Thoughts,
     Trace,
 )
 from conversations.personas import require_persona
@@ -174,6 +175,7 @@ def remove_conversations(held: Sequence[UUID]) -> Counter[str]:
         (Citation, Citation.objects.filter(message__in=messages)),
         (Source, Source.objects.filter(message__in=messages)),
         (Trace, Trace.objects.filter(message__in=messages)),
+        (Thoughts, Thoughts.objects.filter(message__in=messages)),
         (Summary, Summary.objects.filter(conversation__in=held)),
         (ConversationWords, ConversationWords.objects.filter(conversation__in=held)),
         (Message, Message.objects.filter(id__in=messages)),
@@ -202,6 +204,8 @@ def end_conversation(*, access: Access, conversation: Conversation) -> Conversat
 
 def blank_quotes(document_ids: list[UUID]) -> None:
     """Documents go: their words leave old answers, the answers stay. Registered with `on_documents_erased`."""
+    given = Source.objects.filter(document__in=document_ids).values("message")
+    Thoughts.objects.filter(message__in=given).delete()
     Citation.objects.filter(document__in=document_ids).update(quote="", document=None)
     Source.objects.filter(document__in=document_ids).update(text="", document=None)
     ConversationDocument.objects.filter(document__in=document_ids).delete()

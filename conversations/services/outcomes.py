@@ -12,7 +12,16 @@ from conversations.embedding import embed_soon
 from conversations.endings import told_at_the_end
 from conversations.events import Failed, Finished
 from conversations.metering import usage_of
-from conversations.models import Citation, Message, MessageChunk, MessageEmbedding, Status, Trace
+from conversations.models import (
+    MAX_THOUGHTS,
+    Citation,
+    Message,
+    MessageChunk,
+    MessageEmbedding,
+    Status,
+    Thoughts,
+    Trace,
+)
 from conversations.pipeline import Outcome
 from conversations.services.leases import release_reply
 from conversations.summaries import summarise_soon
@@ -147,6 +156,8 @@ def _save_ending(  # noqa: PLR0917
             if outcome.begun is not None:
                 forget_text(message_id)
             citations = _save_citations(message_id, outcome)
+        if outcome.thinking.text and not outcome.is_unlisted:
+            _save_thoughts(message, outcome.thinking.text)
         if outcome.tracer.about:
             insert(Trace(message=message, about=outcome.tracer.as_json(outcome.timings)))
         _count_use(access, message, outcome)
@@ -156,6 +167,13 @@ def _save_ending(  # noqa: PLR0917
 
 
 _message = PreparedModels(Message, lambda message: Message.objects.filter(id=message))
+
+
+def _save_thoughts(message: Message, text: str) -> None:
+    """Of an answer that was gone on with, those of all its parts."""
+    before = Thoughts.objects.filter(message=message).first()
+    whole = f"{before.text}\n\n{text}" if before else text
+    Thoughts.objects.update_or_create(message=message, defaults={"text": whole[:MAX_THOUGHTS]})
 
 
 def forget_text(message_id: UUID) -> None:

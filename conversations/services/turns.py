@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from conversations.branches import leaf_below
 from conversations.continuing import Begun, begun_answer, sources_gone
 from conversations.memory import hidden_answers
-from conversations.models import Citation, Conversation, Message, Role, Source, Status, Trace
+from conversations.models import Citation, Conversation, Message, Role, Source, Status, Thoughts, Trace
 from conversations.selectors import access_message, access_reply
 from conversations.services.holding import hold, require_open
 from conversations.services.messages import (
@@ -244,7 +244,7 @@ def _go_on(
         raise sources_gone()
     question = _question_of(reply)
     if not reply.content:
-        for found in (Source, Citation, Trace):
+        for found in (Source, Citation, Trace, Thoughts):
             found.objects.filter(message=reply).delete()
     begun = begun_answer(reply) if reply.content else Begun(text="")
     offset = len(reply.content)

@@ -23,6 +23,7 @@ from conversations.rendering import portal_chips, portal_places, render_blocks
 from conversations.selectors import (
     access_conversation,
     access_reply,
+    access_thoughts,
     chosen_scope,
     list_attachments,
     trace_view,
@@ -35,6 +36,7 @@ from conversations.services.conversations import (
 )
 from conversations.services.turns import choose_branch
 from conversations.shelved import shown_branch
+from conversations.sources import by_document
 from documents.extraction import ACCEPTED_EXTENSIONS
 from documents.models import Document
 from documents.models import Status as DocumentStatus
@@ -152,12 +154,21 @@ def why(request: HttpRequest, access: Access, message: UUID) -> HttpResponse:
     return response
 
 
+@require_safe
+@portal_view(Action.CHAT)
+def thoughts(request: HttpRequest, access: Access, message: UUID) -> HttpResponse:
+    """What the model thought before one's own answer, for the page to open above it."""
+    text = access_thoughts(access, access_reply(access, message))
+    return JsonResponse({"text": text}, headers={"Cache-Control": "no-store"})
+
+
 def _in_list(passage: dict[str, Any], name: str) -> dict[str, Any]:
     return {"rank": passage["ranks"].get(name), "share": passage["shares"].get(name)}
 
 
 def _page(request: HttpRequest, access: Access, found: Conversation | None) -> HttpResponse:
     messages = shown_branch(access, found) if found else []
+    is_archived = bool(found and found.archived_at)
     collections = (
         visible_collections(access)
         .annotate(documents_count=Count("documents", filter=Q(documents__status=DocumentStatus.READY)))
@@ -166,7 +177,7 @@ def _page(request: HttpRequest, access: Access, found: Conversation | None) -> H
     context = {
         "conversation": found,
         "current": found,
-        "messages_list": [_presented(message) for message in messages],
+        "messages_list": [_presented(message, is_archived=is_archived) for message in messages],
         "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
         "collections": [
             {"id": one.id, "name": one.name, "documents": one.documents_count, "is_default": one.is_default}
@@ -209,8 +220,8 @@ def _attached(access: Access, found: Conversation | None) -> Iterable[Document]:
     return list_attachments(access, found).select_related("collection").order_by("-created_at", "-id")
 
 
-def _presented(message: dict[str, Any]) -> dict[str, Any]:
-    """A stored message as the page shows it: only verified markers are chips."""
+def _presented(message: dict[str, Any], *, is_archived: bool) -> dict[str, Any]:
+    """A stored message as the page shows it: only verified markers are chips. No archive has thoughts."""
     chips = portal_chips(message["citations"])
     if message["status"] in {"pending", "streaming"}:
         chips = portal_chips(message["sources"])
@@ -219,7 +230,14 @@ def _presented(message: dict[str, Any]) -> dict[str, Any]:
         # Safe: nh3 cleaned it last.
         blocks = [mark_safe(html) for html in render_blocks(message["content"], chips)]  # noqa: S308
     finish = {"finished": "length" if message["finish_reason"] == "length" else "done"}
-    return {**message, "html_blocks": blocks, "finish": finish.get(message["status"], message["status"])}
+    thought = 0 if is_archived else message["timings"].get("thinking", 0)
+    return {
+        **message,
+        "html_blocks": blocks,
+        "cited": by_document(portal_places(message["citations"])),
+        "thought_seconds": thought and max(1, round(thought)),
+        "finish": finish.get(message["status"], message["status"]),
+    }
 
 
 def _socket_url(found: Conversation) -> str:

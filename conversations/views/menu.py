@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from conversations.api.transcripts import transcript_response
 from conversations.models import Conversation, Share
-from conversations.rendering import portal_chips, render_blocks
+from conversations.rendering import portal_chips, portal_places, render_blocks
 from conversations.selectors import access_conversation
 from conversations.services.copies import copy_share
 from conversations.services.pinning import pin_conversation
@@ -30,6 +30,7 @@ from conversations.sharing import (
     shared_message_views,
     shares_of,
 )
+from conversations.sources import by_document
 from tenants.access import Access
 from tenants.errors import InvalidInput
 from tenants.links import absolute
@@ -199,6 +200,7 @@ def _presented(message: dict[str, Any]) -> dict[str, Any]:
         "usage": {},
         "timings": {},
         "html_blocks": blocks,
+        "cited": by_document(portal_places(message["citations"])),
         "is_running": is_running,
         "finish": finish.get(message["status"], message["status"]),
     }

@@ -11,8 +11,10 @@ from django.views.decorators.http import require_safe
 from documents.api.serializers.pages import PassageQuery
 from documents.links import passage_path
 from documents.markup import is_marked_up, page_html
+from documents.models import Chunk
 from documents.pages import PageView, open_page, read_page
 from documents.responses import image_response, original_response
+from documents.selectors import neighbours_of
 from tenants.access import Access
 from tenants.db import run_in_tenant
 from tenants.links import tenant_url
@@ -24,7 +26,7 @@ from tenants.portal import portal_view
 @portal_view(Action.READ_DOCUMENTS)
 async def passage(request: HttpRequest, access: Access, document: UUID, number: int, page: int) -> HttpResponse:
     """One page by itself, the passage marked."""
-    shown = await _passage(request, access, document, number, page)
+    _found, shown = await _opened(request, access, document, number, page)
     frame = {
         "details_url": tenant_url(access.tenant_slug, "document", document),
         "previous_url": _page_url(access, shown, page - 1) if page > 1 else None,
@@ -41,9 +43,10 @@ async def passage_data(
     request: HttpRequest, access: Access, document: UUID, number: int, page: int
 ) -> HttpResponse:
     """The same for the panel beside an answer."""
-    shown = await _passage(request, access, document, number, page)
+    found, shown = await _opened(request, access, document, number, page)
     del shown["document"]
-    return JsonResponse(shown, headers={"Cache-Control": "no-store"})
+    beside = await run_in_tenant(access.tenant_id, _beside, found)
+    return JsonResponse(shown | beside, headers={"Cache-Control": "no-store"})
 
 
 @require_safe
@@ -61,12 +64,24 @@ async def original(request: HttpRequest, access: Access, document: UUID, number:
     return await original_response(request, access, document, number)
 
 
-async def _passage(request: HttpRequest, access: Access, document: UUID, number: int, page: int) -> dict[str, Any]:
-    """The page as templates and scripts see it; `start` and `end` count in `text`."""
+async def _opened(
+    request: HttpRequest, access: Access, document: UUID, number: int, page: int
+) -> tuple[PageView, dict[str, Any]]:
+    """The page, and as templates and scripts see it; `start` and `end` count in `text`."""
     query = PassageQuery(data={**request.GET.dict(), "version": number})
     query.is_valid(raise_exception=True)
     found, rects = await open_page(access, document, page, **query.validated_data)
-    return _shown(access, found) | {"rects": [asdict(rect) for rect in rects]}
+    return found, _shown(access, found) | {"rects": [asdict(rect) for rect in rects]}
+
+
+def _beside(page: PageView) -> dict[str, Any]:
+    """Where the passages before and after the one shown stand, in the caller's unit."""
+    before, after = neighbours_of(page.version_id, page.start + page.passage_start)
+    return {"before": _place(before), "after": _place(after)}
+
+
+def _place(passage: Chunk | None) -> dict[str, int] | None:
+    return None if passage is None else {"page": passage.page, "start": passage.start, "end": passage.end}
 
 
 def _shown(access: Access, page: PageView) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 /** One answer on the page: its stages, its blocks while they stream, and the state in which it ends. */
 
 import { announce } from "./announcer.js";
+import { frameBlocks } from "./blocks.js";
 import { copyAnswer } from "./clipboard.js";
 import { drawDetails } from "./details.js";
 import { offerFeedback } from "./feedback.js";
@@ -79,16 +80,17 @@ export class Answer {
   /** Takes up an answer that the server rendered: finished ones get their sources, running ones their stage. */
   adopt() {
     const record = this.element.querySelector("[data-record]");
+    frameBlocks(this.#body);
     const read = (/** @type {string} */ name) => JSON.parse(record.querySelector(`[data-json="${name}"]`).textContent);
     keepEvidence(this.element, { citations: read("citations") ?? [], sources: read("sources") ?? [] });
     if (this.isRunning) {
       this.#run();
       return;
     }
-    const { finish, model, searchedFor } = /** @type {HTMLElement} */ (record).dataset;
+    const { finish, model, searchedFor, at } = /** @type {HTMLElement} */ (record).dataset;
     this.#model = model;
     this.#settle(finish);
-    drawDetails(this.element, { searchedFor, model, usage: read("usage"), timings: read("timings") });
+    drawDetails(this.element, { at, searchedFor, model, usage: read("usage"), timings: read("timings") });
   }
 
   /** @param {string} text */
@@ -123,6 +125,7 @@ export class Answer {
       this.#body.append(block);
     }
     setServerHTML(this.#body.children[index], html);
+    frameBlocks(this.#body.children[index]);
   }
 
   /**
@@ -138,8 +141,9 @@ export class Answer {
     this.element.dataset.status = "finished";
     keepEvidence(this.element, { citations });
     this.#model = model;
+    this.thinking.settle(timings.thinking);
     this.#settle(reason);
-    drawDetails(this.element, { model, usage, timings });
+    drawDetails(this.element, { at: new Date().toISOString(), model, usage, timings });
     if (reason === "stopped") announce(sentence("answer_stopped"));
     else announce(`${sentence("answer_ready")} ${this.#body.textContent.trim()}`);
   }
@@ -151,6 +155,7 @@ export class Answer {
     reason.dataset.code = code;
     reason.dataset.retryable = String(retryable);
     reason.textContent = detail ?? "";
+    this.thinking.settle(undefined);
     this.#settle("failed");
     announce(`${sentence("answer_failed")} ${reason.textContent}`);
   }
@@ -158,6 +163,7 @@ export class Answer {
   /** It was cut and is gone on with: the blocks come anew, the first ones as they are. */
   reopen() {
     this.#shown.clear();
+    this.thinking.reopen();
     this.element.dataset.status = "pending";
     this.#refusal.hidden = true;
     const parts = this.element.querySelectorAll("[data-note], [data-actions], [data-feedback-form]");

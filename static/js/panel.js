@@ -16,8 +16,13 @@
  * @property {{x0: number, y0: number, x1: number, y1: number}[]} rects fractions of the page
  * @property {string | null} image
  * @property {string | null} original_url
+ * @property {Place | null} before where the passage before it stands
+ * @property {Place | null} after
+ *
+ * @typedef {{page: number, start: number, end: number}} Place in the version's text
  */
 
+import { announce } from "./announcer.js";
 import { setServerHTML } from "./html.js";
 import { passageLinks } from "./passages.js";
 import { getJSON, RequestRefused } from "./requests.js";
@@ -33,12 +38,30 @@ const part = (/** @type {string} */ name) => /** @type {any} */ (panel.querySele
 /** @type {import("./passages.js").Source[]} */
 let among = [];
 let position = 0;
+/** What is shown: a source, or a passage beside it. @type {import("./passages.js").Source | null} */
+let shown = null;
+/** @type {Passage | null} */
+let passage = null;
+/** Until what was asked for last is there: a step begins at what is shown then. */
+let opened = Promise.resolve();
+/** Whether a page is read as text that could be seen as a picture; kept from source to source. */
+let isText = false;
 /** @type {Element | null} */
 let opener = null;
 
 part("close").addEventListener("click", () => close());
 part("previous").addEventListener("click", () => turn(position - 1));
 part("next").addEventListener("click", () => turn(position + 1));
+part("before").addEventListener("click", () => step("before"));
+part("after").addEventListener("click", () => step("after"));
+part("back").addEventListener("click", () => {
+  turn(position);
+  part("title").focus();
+});
+part("as-text").addEventListener("click", () => {
+  isText = !isText;
+  if (passage) drawPage(passage);
+});
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || !panel.open) return;
   event.preventDefault();
@@ -86,37 +109,67 @@ function inPlace(element, change) {
 }
 
 /** @param {number} to index of the source to show */
-async function turn(to) {
+function turn(to) {
   const source = among[to];
   if (!source) return;
   position = to;
-  part("title").textContent = source.title;
-  part("place").textContent = sentence("page", { pages: source.page });
-  part("quote").textContent = source.quote ?? "";
-  part("quote").hidden = !source.quote;
   part("position").textContent = sentence("source_of", { position: to + 1, count: among.length });
   // Not `disabled`: a button that is takes the focus down with it.
   part("previous").setAttribute("aria-disabled", String(to === 0));
   part("next").setAttribute("aria-disabled", String(to === among.length - 1));
+  part("back").hidden = true;
+  opened = open(source);
+}
+
+/** @param {"before" | "after"} side of the passage that is shown */
+function step(side) {
+  opened = opened.then(async () => {
+    const place = passage?.[side];
+    if (!shown || !place) return;
+    part("back").hidden = false;
+    await open({ ...shown, ...place, quote: undefined });
+    announce(part("place").textContent);
+  });
+}
+
+/** @param {import("./passages.js").Source} source */
+async function open(source) {
+  shown = source;
+  passage = null;
+  part("title").textContent = source.title;
+  part("place").textContent = sentence("page", { pages: source.page });
+  part("quote").textContent = source.quote ?? "";
+  part("quote").hidden = !source.quote;
   part("open-page").href = passageLinks(source).page;
   part("original").hidden = true;
-  part("figure").hidden = true;
-  part("page-text").hidden = true;
-  part("page-markup").hidden = true;
-  part("message").hidden = true;
+  part("as-text").hidden = true;
+  hidePage();
   part("scroll").setAttribute("aria-busy", "true");
   try {
-    const passage = await getJSON(passageLinks(source).data);
-    if (position === to && among[to] === source) draw(passage);
+    const found = await getJSON(passageLinks(source).data);
+    if (shown === source) draw(found);
   } catch (error) {
-    if (among[position] === source) explain(error);
+    if (shown !== source) return;
+    offerNeighbours();
+    explain(error);
   } finally {
-    part("scroll").removeAttribute("aria-busy");
+    if (shown === source) part("scroll").removeAttribute("aria-busy");
   }
 }
 
-/** @param {Passage} passage */
-function draw(passage) {
+function hidePage() {
+  for (const name of ["figure", "page-text", "page-markup", "message"]) part(name).hidden = true;
+}
+
+function offerNeighbours() {
+  part("before").setAttribute("aria-disabled", String(!passage?.before));
+  part("after").setAttribute("aria-disabled", String(!passage?.after));
+}
+
+/** @param {Passage} found */
+function draw(found) {
+  passage = found;
+  offerNeighbours();
   part("title").textContent = passage.title;
   part("place").textContent = [
     passage.label,
@@ -127,7 +180,15 @@ function draw(passage) {
     .join(" · ");
   part("original").href = passage.original_url ?? "";
   part("original").hidden = !passage.original_url;
-  if (passage.image) drawImage(passage);
+  part("as-text").hidden = !passage.image;
+  drawPage(passage);
+}
+
+/** @param {Passage} passage */
+function drawPage(passage) {
+  hidePage();
+  part("as-text").setAttribute("aria-pressed", String(isText));
+  if (passage.image && !isText) drawImage(passage);
   else if (passage.html === null) drawText(passage);
   else drawMarkup(passage);
 }

@@ -10,6 +10,7 @@
  * @property {number} page
  * @property {number} start in the version's text, in code points
  * @property {number} end
+ * @property {string | null} [url] the public address
  * @property {string} [quote] the cited sentence (citations)
  * @property {string} [text] the whole passage (retrieved passages)
  * @property {number} [score] retrieved passages only

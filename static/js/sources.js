@@ -37,17 +37,45 @@ export function keepEvidence(answer, found) {
  */
 export function drawSources(answer, refused) {
   const { citations, sources } = evidenceOf(answer);
-  const scores = new Map(sources.map((source) => [source.marker, source.score ?? 0]));
-  const best = Math.max(...scores.values(), Number.EPSILON);
+  const relevance = new Relevance(sources);
   const cited = new Set(citations.map((citation) => citation.marker));
   const retrieved = sources.filter((source) => !cited.has(source.marker));
   const parts = [];
-  if (citations.length) parts.push(heading(sentence("sources")), list(citations, scores, best));
+  if (citations.length) parts.push(heading(sentence("sources")), list(citations, relevance));
   if (retrieved.length) {
     const title = sentence(refused ? "nearest" : "also_read", { count: retrieved.length });
-    parts.push(folded(title, list(retrieved, scores, best), refused));
+    parts.push(folded(title, list(retrieved, relevance), refused));
   }
   answer.querySelector("[data-sources]").replaceChildren(...parts);
+}
+
+/** How well passages fit the question: their place among all that the model was given, by the search's own scores. */
+class Relevance {
+  #scores;
+  #ranked;
+
+  /** @param {Source[]} sources that the model was given */
+  constructor(sources) {
+    this.#scores = new Map(sources.map((source) => [source.marker, source.score ?? 0]));
+    this.#ranked = [...this.#scores.values()].sort((a, b) => b - a);
+  }
+
+  /**
+   * @param {Element} item
+   * @param {Source[]} group passages of one document: the best of them counts
+   */
+  draw(item, group) {
+    const score = Math.max(...group.map((source) => this.#scores.get(source.marker) ?? 0));
+    // One alone has nothing to be compared with.
+    if (score <= 0 || this.#ranked.length < 2) return;
+    const place = this.#ranked.indexOf(score) + 1;
+    const meter = /** @type {HTMLMeterElement} */ (item.querySelector("[data-relevance-bar]"));
+    meter.max = this.#ranked[0];
+    meter.value = score;
+    const words = sentence(place === 1 ? "relevance_best" : "relevance", { place, count: this.#ranked.length });
+    item.querySelector("[data-relevance-words]").textContent = words;
+    /** @type {HTMLElement} */ (item.querySelector("[data-relevance]")).hidden = false;
+  }
 }
 
 /** @param {string} text */
@@ -75,25 +103,19 @@ function folded(title, content, open) {
 
 /**
  * @param {Source[]} sources
- * @param {Map<number, number>} scores
- * @param {number} best the score that counts as full relevance
+ * @param {Relevance} relevance
  */
-function list(sources, scores, best) {
+function list(sources, relevance) {
   const element = document.createElement("ol");
   element.className = "source-list";
   for (const group of byDocument(sources)) {
     const item = fragment("source-document");
-    const relevance = Math.max(...group.map((source) => scores.get(source.marker) ?? 0)) / best;
     item.querySelector("[data-markers]").append(...group.map(chipOf));
     item.querySelector("[data-title]").replaceWith(titleOf(group));
     const pages = pageRanges(group.map((source) => source.page));
     item.querySelector("[data-pages]").textContent = sentence("page", { pages });
-    const meter = /** @type {HTMLMeterElement} */ (item.querySelector("[data-relevance]"));
-    if (relevance > 0) {
-      meter.value = relevance;
-      meter.title = sentence("relevance", { percent: Math.round(relevance * 100) });
-      meter.setAttribute("aria-label", meter.title);
-    } else meter.remove();
+    /** @type {HTMLElement} */ (item.querySelector("[data-gone]")).hidden = Boolean(group[0].document);
+    relevance.draw(item, group);
     element.append(item);
   }
   return element;
@@ -119,6 +141,7 @@ function link(source, name, text) {
   const element = document.createElement(links ? "a" : "span");
   element.className = name;
   element.textContent = text;
+  element.dir = "auto";
   element.dataset.marker = String(source.marker);
   if (links) element.setAttribute("href", links.page);
   return element;

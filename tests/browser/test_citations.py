@@ -71,6 +71,22 @@ async def test_18_a_chip_shows_its_passage_on_hover_and_on_focus(portal: Portal)
     await expect(portal.preview).to_be_hidden()
 
 
+async def test_18_a_tap_on_a_chip_shows_title_page_and_words(open_portal: OpenPortal, reader: Person) -> None:
+    portal = await open_portal(reader, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    await portal.open()
+    await portal.field.fill(QUESTION)
+    await portal.send.tap()
+    await portal.answered()
+    chip = portal.chips.first
+    await chip.tap()
+    await expect(portal.panel.get_by_role("heading")).to_have_text("handbook.pdf")
+    await expect(portal.panel).to_contain_text("Page 1 of 3")
+    await expect(portal.panel.get_by_role("blockquote")).to_have_text(SENTENCE)
+    await expect(portal.preview).to_be_hidden()
+    await portal.panel.get_by_role("button", name="Close the source").tap()
+    await expect(chip).to_be_focused()
+
+
 async def test_19_a_click_opens_the_page_with_the_quoted_words_highlighted(portal: Portal) -> None:
     await asked(portal)
     chip = portal.chips.first
@@ -148,6 +164,47 @@ async def test_19_previous_and_next_walk_through_the_citations(portal: Portal, o
     await expect(portal.panel).to_be_hidden()
 
 
+async def test_19_the_passages_beside_it_are_one_step_away(portal: Portal, ollama: OllamaStandIn) -> None:
+    ollama.script(Reply(text=f"{LEAVE} [1]"))
+    await asked(portal, BOTH)
+    await portal.chips.first.click()
+    quote = portal.panel.get_by_role("blockquote")
+    await expect(quote).to_have_text(LEAVE)
+    await expect(portal.panel).to_contain_text("Page 2 of 3")
+    before = portal.panel.get_by_role("button", name="Passage before")
+    after = portal.panel.get_by_role("button", name="Passage after")
+    back = portal.panel.get_by_role("button", name="Cited passage")
+    await expect(back).to_be_hidden()
+    await before.press("Enter")
+    await expect(portal.panel).to_contain_text("Page 1 of 3")
+    await expect(quote).to_be_hidden()
+    await expect(before).to_have_attribute("aria-disabled", "true")
+    await expect(before).to_be_focused()
+    await marked_points(portal.panel.get_by_role("figure"))
+    await back.press("Enter")
+    await expect(quote).to_have_text(LEAVE)
+    await expect(back).to_be_hidden()
+    await after.press("Enter")
+    await expect(portal.panel).to_contain_text("Page 3 of 3")
+    await expect(after).to_have_attribute("aria-disabled", "true")
+
+
+async def test_19_a_page_is_read_as_a_picture_or_as_text_and_the_file_is_there(portal: Portal) -> None:
+    await asked(portal)
+    await portal.chips.first.click()
+    await marked_points(portal.panel.get_by_role("figure"))
+    as_text = portal.panel.get_by_role("button", name="Text", exact=True)
+    await as_text.press("Enter")
+    await expect(as_text).to_have_attribute("aria-pressed", "true")
+    await expect(portal.panel.get_by_role("figure")).to_be_hidden()
+    await expect(portal.panel.locator("mark")).to_have_text(SENTENCE)
+    await as_text.press("Enter")
+    await marked_points(portal.panel.get_by_role("figure"))
+    async with portal.page.expect_download() as started:
+        await portal.panel.get_by_role("link", name="Download the original file").click()
+    assert (await started.value).suggested_filename == "handbook.pdf"
+
+
 async def test_19_on_a_narrow_screen_the_source_is_a_sheet_over_the_answer(
     open_portal: OpenPortal, reader: Person
 ) -> None:
@@ -172,23 +229,53 @@ async def test_20_a_document_is_listed_once_with_its_pages(portal: Portal, ollam
     await expect(cited.get_by_role("link", name="handbook.pdf", exact=True)).to_be_visible()
     await expect(cited.locator(".chip")).to_have_text(["1", "2"])
     await expect(cited).to_contain_text("p. 1–2")
-    relevance = await cited.get_by_role("meter").evaluate("(meter) => meter.value")
-    assert 0 < relevance <= 1
+    await expect(cited).to_contain_text("Best match")
 
     rest = portal.answer.get_by_role("group").filter(has_text="Also read, not cited")
     await expect(rest.locator(".source-list")).to_be_hidden()
     await rest.get_by_text("Also read, not cited").click()
     await expect(rest.locator(".source-list")).to_be_visible()
     await expect(rest.locator(".source-list .chip").first).not_to_have_text(re.compile("^[12]$"))
+    found = await portal.answer.locator(".sources .chip").count()
+    told = [await one.inner_text() for one in await portal.answer.locator(".relevance").all()]
+    assert {int(one.split()[1]) for one in told[1:]} <= set(range(2, found + 1)), told
+    assert all(one.endswith(f"of {found}") for one in told[1:])
+
+
+async def test_20_and_the_same_without_scripts(
+    open_portal: OpenPortal, reader: Person, portal: Portal, ollama: OllamaStandIn
+) -> None:
+    ollama.script(Reply(text=f"{LEAVE} [1] {SENTENCE} [2]"))
+    await asked(portal, BOTH)
+    plain = await open_portal(reader, java_script_enabled=False)
+    await plain.page.goto(portal.page.url)
+    cited = plain.answer.get_by_role("listitem").filter(has_text="handbook.pdf")
+    await expect(cited).to_have_count(1)
+    await expect(cited).to_contain_text("p. 1–2")
+    await expect(cited.locator(".chip")).to_have_text(["1", "2"])
+    await cited.get_by_role("link", name="handbook.pdf").click()
+    await expect(plain.page.get_by_role("heading", level=1)).to_have_text("handbook.pdf")
 
 
 async def test_21_no_answer_is_said_openly(portal: Portal) -> None:
     await asked(portal, "What is the boiling point of tungsten on Jupiter?")
     await expect(portal.answer_text).to_contain_text("I found no answer to this in the documents.")
     await expect(portal.answer_text).to_contain_text("Searched: Documents, Visits.")
+    await expect(portal.answer_text).to_contain_text("The nearest documents were: ")
+    await expect(portal.answer_text).to_contain_text(re.compile("handbook.pdf|opening-hours.txt"))
     await expect(portal.answer_text).to_contain_text("widen the search")
     await expect(portal.chips).to_have_count(0)
     await expect(portal.answer.locator(".failure")).to_be_hidden()
+
+
+async def test_21_a_narrowed_search_offers_the_wider_one(portal: Portal) -> None:
+    await portal.page.get_by_role("button", name="Do not search Documents").click()
+    await asked(portal, QUESTION)
+    await expect(portal.answer_text).to_contain_text("Searched: Visits.")
+    await portal.answer.get_by_role("button", name="Search all collections").press("Enter")
+    await expect(portal.page.get_by_role("article", name="Answer")).to_have_count(2)
+    await portal.answered()
+    await expect(portal.chips.first).to_be_visible()
 
 
 async def test_22_a_deleted_source_keeps_its_chip_and_says_that_it_is_gone(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPortal
@@ -155,8 +157,9 @@ async def test_13_unfinished_markup_is_calm_and_the_end_moves_nothing(
     portal: Portal, ollama: OllamaStandIn
 ) -> None:
     code = "```python\n" + "".join(f"line_{number} = {number}\n" for number in range(12)) + "```"
-    years = "- In the first year 28 days.\n- In the second year 29 days."
-    ollama.script(Reply(text=f"{FIRST}\n\n{code}\n\n{years}\n\n{LAST}", tokens_per_second=40))
+    years = "- In the **first year** 28 days.\n- In the second year [29 days](https://evil.example/)."
+    table = "| Year | Days |\n| --- | --- |\n| 2020 | 28 |\n| 2021 | 29 |"
+    ollama.script(Reply(text=f"{FIRST}\n\n{code}\n\n{years}\n\n{table}\n\n{LAST}", tokens_per_second=40))
     await portal.ask(QUESTION)
     await portal.record(portal.answer_text)
     await portal.answer_text.evaluate(_RECORD_HEIGHTS)
@@ -164,7 +167,7 @@ async def test_13_unfinished_markup_is_calm_and_the_end_moves_nothing(
     await expect(portal.answer_text.locator("li")).to_have_count(2)
     shown = await portal.recorded()
     assert len(shown) > 8
-    assert not any("```" in text for text in shown)
+    assert [text for text in shown if re.search(r"```|\*\*|\]\(|\||---", text)] == []
     heights = await portal.page.evaluate("() => window.heights")
     assert len(heights) > 8
     assert heights == sorted(heights)

@@ -30,7 +30,7 @@ from tests.isolation.estates import NOTED
 from tests.people import Person
 
 PATH = "/api/v1/conversations/"
-_NOT_KEPT = {"conversations_messagechunk", "conversations_share"}
+_NOT_KEPT = {"conversations_messagechunk", "conversations_share", "conversations_thoughts"}
 
 
 def begun(person: Person, **fields: Any) -> str:

@@ -15,7 +15,15 @@ from jsonschema import Draft202012Validator
 from pytest_django import Settings
 
 from conversations.embedding import EMBED_CONVERSATION
-from conversations.models import ArchivedName, ArchiveRecord, Message, MessageChunk, MessageEmbedding, Share
+from conversations.models import (
+    ArchivedName,
+    ArchiveRecord,
+    Message,
+    MessageChunk,
+    MessageEmbedding,
+    Share,
+    Thoughts,
+)
 from conversations.records import SCHEMA, load, require_valid
 from conversations.records.parts import NOT_KEPT, parts
 from conversations.services.archives import BLANK_ARCHIVE
@@ -114,7 +122,7 @@ def test_every_row_that_hangs_on_a_message_is_archived_or_made_again() -> None:
     }
     taken = {(model, key) for model, key in parts().values()} | {(Message, "parent")}
     assert {model for model, _ in hanging} - {model for model, _ in taken} == NOT_KEPT
-    assert hanging - taken == {(MessageChunk, "message"), (Share, "leaf")}
+    assert hanging - taken == {(MessageChunk, "message"), (Share, "leaf"), (Thoughts, "message")}
     below = {
         model
         for model in tenant_models().values()

@@ -195,6 +195,8 @@ def test_a_passage_opens_with_its_marks(alice: Person, worker: Running) -> None:
         "image": page_path(document, 3, ".png"),
         "url": path,
         "original_url": f"{PORTAL}d/{document['id']}/v/1/original",
+        "before": {"page": 2, "start": 86, "end": page["start"] - 1},
+        "after": None,
     }
 
     shown = alice.client.get(path)

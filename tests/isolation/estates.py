@@ -20,6 +20,7 @@ from conversations.models import (
     Source,
     Status,
     Summary,
+    Thoughts,
     Trace,
 )
 from conversations.services.archives import archive_conversation
@@ -239,6 +240,7 @@ def estate_of(person: Person, content: bytes | None = None, *, inviter: Access |
         question_set = create_question_set(access=access, name=f"Asked by {person.user.name}", cases=_CASES)
         set_question = Question.objects.get(set=question_set)
         evaluation = evaluated(person, question_set, document)
+        Thoughts.objects.create(message=reply, text=f"{person.slug} wants to know of leave.")
         Trace.objects.create(message=reply, about=NOTED | {"passages": [_traced(chunk)]})
         persona = create_persona(access=access, fields={"name": f"Adviser of {person.user.name}"})
         site, _ = create_site(

@@ -30,6 +30,7 @@ from conversations.models import (
     Source,
     Status,
     Summary,
+    Thoughts,
     Trace,
 )
 from conversations.services.conversations import create_conversation
@@ -100,6 +101,7 @@ def live(person: Person, *, document: str) -> UUID:
         where = {"page": chunk.page, "start": chunk.start, "end": chunk.end}
         Source.objects.create(**place, **where, text=chunk.text, score=1.0)
         Citation.objects.create(**place, **where, quote=chunk.text)
+        Thoughts.objects.create(message=reply, text=f"{person.user.name} wants to know of leave.")
         Trace.objects.create(message=reply, about={"searched_for": "leave", "passages": []})
         Summary.objects.create(conversation=conversation, until=reply, text=f"{person.user.name} asked of leave.")
         create_share(access=access, conversation=conversation, is_by_link=True)
