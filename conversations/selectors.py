@@ -148,12 +148,23 @@ def chosen_scope(
     conversation: Conversation, *, collections: Sequence[UUID] = (), documents: Sequence[UUID] = ()
 ) -> Scope:
     """What is given, for the rest what the conversation was told; with neither its persona's, or everything."""
-    of_it = {"conversation": conversation.id}
-    collections = collections or tuple(one for (one,) in _chosen_collections.rows(**of_it))
-    documents = documents or tuple(one for (one,) in _chosen_documents.rows(**of_it))
+    collections, documents = (
+        collections or told_collections(conversation),
+        documents or told_documents(conversation),
+    )
     if not collections and not documents:
         collections = default_collections(conversation)
     return Scope(collections=tuple(collections) or None, documents=tuple(documents) or None)
+
+
+def told_collections(conversation: Conversation) -> tuple[UUID, ...]:
+    """The collections that a conversation itself was told to ask."""
+    return tuple(one for (one,) in _chosen_collections.rows(conversation=conversation.id))
+
+
+def told_documents(conversation: Conversation) -> tuple[UUID, ...]:
+    """The same of documents."""
+    return tuple(one for (one,) in _chosen_documents.rows(conversation=conversation.id))
 
 
 _chosen_collections = Prepared(

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from conversations.views import assistants, attachments, chat, feedback, life, menu, models, prompts
+from conversations.views import assistants, attachments, chat, composer, feedback, life, menu, models, prompts
 
 _ASSISTANT = "settings/assistants/<uuid:persona>/"
 _PROMPT = "settings/prompts/<uuid:prompt>/"
@@ -11,6 +11,9 @@ urlpatterns = [
     path("c/<uuid:conversation>/", chat.conversation, name="conversation"),
     path("c/answers/<uuid:message>/why/", chat.why, name="answer-why"),
     path("c/answers/<uuid:message>/thoughts/", chat.thoughts, name="answer-thoughts"),
+    path("c/answers/<uuid:message>/follow-ups/", composer.follow_ups, name="follow-ups"),
+    path("c/pick/", composer.pick, name="pick"),
+    path("c/<uuid:conversation>/scope/", composer.scope, name="conversation-scope"),
     path("c/<uuid:conversation>/rename/", chat.rename, name="conversation-rename"),
     path("c/<uuid:conversation>/branch/", chat.branch, name="conversation-branch"),
     path("c/<uuid:conversation>/reopen/", chat.reopen, name="conversation-reopened"),

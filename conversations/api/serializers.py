@@ -115,6 +115,12 @@ class ConversationChangeSerializer(StrictSerializer):
         help_text="Id or slug; null takes it away. Its mode comes with it unless one is given."
     )
     metadata = MetadataField(required=False)
+    collections = serializers.ListField(
+        child=serializers.UUIDField(), required=False, max_length=100, help_text="asked from the next question on"
+    )
+    documents = serializers.ListField(
+        child=serializers.UUIDField(), required=False, max_length=1000, help_text="asked from the next question on"
+    )
     leaf = serializers.UUIDField(required=False, help_text="a message of the branch to be at from now on")
     pinned = serializers.BooleanField(required=False)
 

@@ -19,11 +19,18 @@ from conversations.api.serializers import (
 )
 from conversations.evidence import vector_of
 from conversations.models import Conversation, MemoryKind, Mode
-from conversations.selectors import access_conversation, list_conversations, with_chosen
+from conversations.selectors import (
+    access_conversation,
+    list_conversations,
+    told_collections,
+    told_documents,
+    with_chosen,
+)
 from conversations.services.archives import archive_conversation, reopen_conversation
 from conversations.services.conversations import (
     change_memory,
     change_metadata,
+    choose_scope,
     create_conversation,
     delete_conversation,
     end_conversation,
@@ -152,7 +159,7 @@ class ConversationView(TenantView):
         responses=ConversationSerializer,
     )
     def patch(self, request: Request, conversation: UUID) -> Response:
-        """Rename, pin, choose persona, mode or memory, replace the metadata, or go to another branch."""
+        """Rename, pin, choose persona, mode, scope or memory, replace the metadata, or go to another branch."""
         found = access_conversation(self.access, conversation)
         data = _validated(ConversationChangeSerializer(data=request.data))
         if "title" in data:
@@ -162,6 +169,13 @@ class ConversationView(TenantView):
             choose_persona(access=self.access, conversation=found, persona=data["persona"], mode=mode)
         elif mode is not None:
             change_mode(access=self.access, conversation=found, mode=mode)
+        if data.keys() & {"collections", "documents"}:
+            choose_scope(
+                access=self.access,
+                conversation=found,
+                collections=data.get("collections", told_collections(found)),
+                documents=data.get("documents", told_documents(found)),
+            )
         if "pinned" in data:
             pin_conversation(access=self.access, conversation=found, is_pinned=data["pinned"])
         if "metadata" in data:

@@ -100,6 +100,24 @@ def note_chosen(
     )
 
 
+def choose_scope(
+    *, access: Access, conversation: Conversation, collections: Sequence[UUID], documents: Sequence[UUID]
+) -> None:
+    """What it asks from the next question on; with neither what its persona does, or everything.
+
+    Unknown ids raise `InvalidInput` with their pointer. Its place in the list stays.
+    """
+    with tenant_atomic(access.tenant_id):
+        chosen = require_collections(access, collections, pointer="/collections/{}")
+        named = require_documents(access, documents, pointer="/documents/{}")
+        held = hold(conversation)
+        ConversationCollection.objects.filter(conversation=held).delete()
+        ConversationDocument.objects.filter(conversation=held).delete()
+        note_chosen(held, chosen, named)
+        about = {"collections": len(chosen), "documents": len(named)}
+        record(access, "conversation.changed", target_kind="conversation", target_id=held.id, **about)
+
+
 def rename_conversation(*, access: Access, conversation: Conversation, title: str) -> Conversation:
     title = " ".join(title.split())
     if not title:

@@ -1,7 +1,6 @@
 """Pages of the chat. Asking itself goes over the socket."""
 
 from collections.abc import Iterable
-from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -17,14 +16,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.chat_models import chooser, own_models
-from conversations.models import Conversation
+from conversations.models import Conversation, Message, Role
 from conversations.personas import offered_personas
 from conversations.rendering import portal_chips, portal_places, render_blocks
 from conversations.selectors import (
     access_conversation,
     access_reply,
     access_thoughts,
-    chosen_scope,
     list_attachments,
     trace_view,
 )
@@ -37,15 +35,17 @@ from conversations.services.conversations import (
 from conversations.services.turns import choose_branch
 from conversations.shelved import shown_branch
 from conversations.sources import by_document
+from conversations.suggestions import suggest_questions
+from conversations.views.bodies import ids_in, json_body
+from conversations.views.composer import scope_context
 from documents.extraction import ACCEPTED_EXTENSIONS
 from documents.models import Document
 from documents.models import Status as DocumentStatus
 from documents.selectors import visible_collections
 from documents.views.rows import document_row
 from tenants.access import Access
-from tenants.api.serializers import StrictJSONParser
 from tenants.errors import InvalidInput, NotFound
-from tenants.limits.words import OF_ASKING, tight_limits
+from tenants.limits.words import asking_limits
 from tenants.permissions import Action
 from tenants.portal import portal_view, wants_json
 from tenants.selectors import get_tenant
@@ -82,9 +82,15 @@ def conversation(request: HttpRequest, access: Access, conversation: UUID) -> Ht
 @require_POST
 @portal_view(Action.CHAT)
 def create(request: HttpRequest, access: Access) -> HttpResponse:
-    """Begin a conversation, with an assistant if the body names one; its first question names it."""
-    persona = _json(request).get("persona")
-    begun = create_conversation(access=access, persona=str(persona) if persona else None)
+    """Begin a conversation, with the assistant and the scope that the body names; its first question names it."""
+    body = json_body(request)
+    persona = body.get("persona")
+    begun = create_conversation(
+        access=access,
+        persona=str(persona) if persona else None,
+        collections=ids_in(body, "collections"),
+        documents=ids_in(body, "documents"),
+    )
     return JsonResponse(
         {
             "id": str(begun.id),
@@ -100,7 +106,7 @@ def create(request: HttpRequest, access: Access) -> HttpResponse:
 @portal_view(Action.CHAT)
 def rename(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
     found = access_conversation(access, conversation)
-    title = request.POST.get("title") or _json(request).get("title", "")
+    title = request.POST.get("title") or json_body(request).get("title", "")
     renamed = rename_conversation(access=access, conversation=found, title=str(title))
     if wants_json(request):
         return JsonResponse({"id": str(renamed.id), "title": renamed.title})
@@ -169,6 +175,7 @@ def _in_list(passage: dict[str, Any], name: str) -> dict[str, Any]:
 def _page(request: HttpRequest, access: Access, found: Conversation | None) -> HttpResponse:
     messages = shown_branch(access, found) if found else []
     is_archived = bool(found and found.archived_at)
+    limits, spent = asking_limits(access)
     collections = (
         visible_collections(access)
         .annotate(documents_count=Count("documents", filter=Q(documents__status=DocumentStatus.READY)))
@@ -184,8 +191,11 @@ def _page(request: HttpRequest, access: Access, found: Conversation | None) -> H
             for one in collections
         ],
         **_assistants(request, access, found),
+        **scope_context(request, access, found),
+        "follow_ups": _follow_ups(access, messages),
         "sample_questions": get_tenant(access.tenant_id).sample_questions,
-        "tight_limits": tight_limits(access, OF_ASKING),
+        "tight_limits": limits,
+        "spent_limit": spent,
         "model_name": async_to_sync(chooser().name)(own_models()),
         "socket_url": _socket_url(found) if found else reverse("portal:chat") + "ws/",
         "create_url": reverse("portal:conversation-create"),
@@ -201,9 +211,7 @@ def _page(request: HttpRequest, access: Access, found: Conversation | None) -> H
 def _assistants(request: HttpRequest, access: Access, found: Conversation | None) -> dict[str, Any]:
     """The conversation's assistant, or those that a new chat may begin with and the one that it does."""
     if found is not None:
-        searched = chosen_scope(found)
-        usual = searched.collections if searched.documents is None else None
-        return {"assistant": found.persona, "usual_collections": usual or ()}
+        return {"assistant": found.persona}
     offered = offered_personas(access)
     asked_for = request.GET.get("persona", "")
     preset = next((one for one in offered if one["is_default"]), None)
@@ -212,6 +220,12 @@ def _assistants(request: HttpRequest, access: Access, found: Conversation | None
         "has_default_assistant": preset is not None,
         "chosen_assistant": next((one for one in offered if one["slug"] == asked_for), preset),
     }
+
+
+def _follow_ups(access: Access, messages: list[dict[str, Any]]) -> list[str]:
+    """What may be asked after the last answer of the branch; an archive keeps no trace of how it came about."""
+    last = Message.objects.filter(id=messages[-1]["id"], role=Role.ASSISTANT).first() if messages else None
+    return suggest_questions(access, last) if last else []
 
 
 def _attached(access: Access, found: Conversation | None) -> Iterable[Document]:
@@ -242,10 +256,3 @@ def _presented(message: dict[str, Any], *, is_archived: bool) -> dict[str, Any]:
 
 def _socket_url(found: Conversation) -> str:
     return f"{reverse('portal:chat')}ws/conversations/{found.id}/"
-
-
-def _json(request: HttpRequest) -> dict[str, Any]:
-    if request.content_type != "application/json":
-        return {}
-    data = StrictJSONParser().parse(BytesIO(request.body))
-    return data if isinstance(data, dict) else {}

@@ -1,5 +1,8 @@
 /** The assistant that a new chat begins with: what it is for, what it suggests to ask, and what it searches. */
 
+import { announce } from "./announcer.js";
+import { sentence } from "./strings.js";
+
 export class Assistants {
   #root;
   #select;
@@ -13,16 +16,26 @@ export class Assistants {
     this.#root = root;
     this.#scope = scope;
     this.#select = /** @type {HTMLSelectElement | null} */ (root.querySelector("[data-assistant]"));
-    this.#select?.addEventListener("change", () => {
-      history.replaceState(null, "", this.#select.value ? `?persona=${this.#select.value}` : location.pathname);
-      this.#show();
-    });
+    this.#select?.addEventListener("change", () => this.#chosen());
     if (this.#select) this.#show();
   }
 
   /** @returns {object} what the new conversation is to begin with */
   get choice() {
     return this.#select?.value ? { persona: this.#select.value } : {};
+  }
+
+  /** @returns {boolean} whether the chat has not begun, and there is one to choose */
+  get canChoose() {
+    return this.#select !== null;
+  }
+
+  /** @param {string} slug of the assistant that answers from now on */
+  choose(slug) {
+    if (![...this.#select.options].some((one) => one.value === slug)) return;
+    this.#select.value = slug;
+    this.#chosen();
+    announce(sentence("assistant_chosen", { name: this.#option.textContent.trim() }));
   }
 
   /** @returns {boolean} whether the documents are left alone */
@@ -38,6 +51,11 @@ export class Assistants {
     header.hidden = !this.#select.value;
     this.#select.closest("label").remove();
     this.#select = null;
+  }
+
+  #chosen() {
+    history.replaceState(null, "", this.#select.value ? `?persona=${this.#select.value}` : location.pathname);
+    this.#show();
   }
 
   get #option() {

@@ -6,9 +6,13 @@ import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { confirmed, opensDialog } from "./dialogs.js";
 import { receiveFiles } from "./dropzone.js";
+import { FollowUps } from "./follow_ups.js";
 import { NO_ID } from "./fragments.js";
-import { refreshLimits } from "./limits.js";
+import { Gaps } from "./gaps.js";
+import { refreshLimits, watchLimits } from "./limits.js";
+import { PasteOffer } from "./pasting.js";
 import { person } from "./person.js";
+import { Picker } from "./picker.js";
 import { Scope } from "./scope.js";
 import { Follower } from "./scroll.js";
 import { addConversation, markRunning, renameConversation } from "./sidebar.js";
@@ -20,20 +24,38 @@ const root = /** @type {HTMLElement} */ (document.querySelector("[data-chat]"));
 const conversation = new Conversation(root);
 const composer = new Composer(root.querySelector("[data-composer]"), () => conversation.lastQuestion);
 const follower = new Follower(root);
-const scope = new Scope(root.querySelector("[data-scope]"), root.dataset.conversation || "new");
+const scope = new Scope(root.querySelector("[data-scope]"), root.dataset.conversation);
 const assistants = new Assistants(root, scope);
-conversation.beginning = () => assistants.choice;
+const form = /** @type {HTMLFormElement} */ (root.querySelector("[data-composer]"));
+const picker = new Picker(form, whyNot);
+const gaps = new Gaps(form);
+const followUps = new FollowUps(root.querySelector("[data-follow-ups]"), (question) => composer.fill(question));
+composer.holds = () => gaps.hold();
+conversation.beginning = () => ({ ...assistants.choice, ...(assistants.isOpen ? {} : scope.begin()) });
 
 const tray = /** @type {HTMLElement | null} */ (root.querySelector("[data-uploads]"));
 const uploads = tray ? new Uploads(tray, () => "") : null;
 
 openCitations();
+watchLimits((reason) => {
+  composer.blocked = reason;
+});
 showRunning(conversation.isRunning);
 if (root.dataset.conversation && !location.hash) follower.toEnd();
 if (!matchMedia("(pointer: coarse)").matches) composer.focus();
 
 composer.addEventListener("ask", (event) => ask(/** @type {CustomEvent} */ (event).detail));
+composer.addEventListener("edit", (event) => {
+  const { message, content } = /** @type {CustomEvent} */ (event).detail;
+  if (!conversation.edit(message, content)) ask(content);
+});
 composer.addEventListener("stop", () => conversation.stop());
+picker.addEventListener("picked", (event) => picked(/** @type {CustomEvent} */ (event).detail));
+root.querySelector("[data-open-picker]")?.addEventListener("click", (event) => {
+  /** @type {HTMLElement} */ (event.currentTarget).closest("details").open = false;
+  picker.open("#");
+});
+conversation.addEventListener("accepted", () => refreshLimits());
 conversation.addEventListener("retry", (event) => ask(/** @type {CustomEvent} */ (event).detail));
 conversation.addEventListener("widen", (event) => {
   scope.chooseAll();
@@ -48,6 +70,7 @@ conversation.addEventListener("begun", (event) => {
   composer.keepDraftFor(begun.id);
   history.replaceState(null, "", begun.url);
   assistants.settle();
+  scope.settle(begun.id);
   addConversation(begun);
   addConversationMenu(begun.id);
   showTitle({ conversation: begun.id, title: begun.title });
@@ -85,16 +108,44 @@ if (uploads) {
   // A file belongs to a conversation: the first one begins it.
   uploads.prepare = () => conversation.begin();
   receiveFiles(root.querySelector("[data-file-input]"), (files) => uploads.add(files));
+  new PasteOffer(form, (file) => uploads.add([file]));
 }
 
 /** @param {string} content */
 function ask(content) {
   if (conversation.isRunning) return;
+  // Nothing is lost where nothing can be asked: it waits in the field.
+  if (composer.blocked) {
+    composer.fill(content);
+    return;
+  }
   /** @type {HTMLElement | null} */ (root.querySelector("[data-greeting]"))?.remove();
   const names = scope.names;
   const searching = names ? sentence("searching_collections", { names }) : sentence("searching");
   const stage = assistants.isOpen ? sentence("writing") : searching;
-  conversation.ask({ content, collections: scope.collections, stage, after: uploads?.sent() });
+  conversation.ask({
+    content,
+    scope: () => (assistants.isOpen ? {} : scope.asked),
+    isNarrowed: scope.isChosen && !assistants.isOpen,
+    stage,
+    after: Promise.all([uploads?.sent(), scope.saved()]),
+  });
+}
+
+/**
+ * @param {string} kind of what somebody wants to pick
+ * @returns {string} why that cannot be here, or the empty string
+ */
+function whyNot(kind) {
+  if (kind === "assistants" && !assistants.canChoose) return sentence("assistant_is_settled");
+  return kind === "places" && assistants.isOpen ? sentence("nothing_is_searched") : "";
+}
+
+/** @param {import("./picker.js").Offer & {start: number}} offer */
+function picked({ start, ...offer }) {
+  if (offer.kind === "prompt") gaps.open(start);
+  else if (offer.kind === "assistant") assistants.choose(offer.id);
+  else scope.pick(offer);
 }
 
 /** @param {string} id of the conversation that has just begun; until now the menu's addresses held none */
@@ -111,8 +162,10 @@ function addConversationMenu(id) {
 
 /** @param {boolean} running */
 function showRunning(running) {
+  const wasRunning = composer.answering;
   composer.answering = running;
-  if (!running) refreshLimits();
+  if (wasRunning && !running) refreshLimits();
+  followUps.follow(running ? "" : conversation.lastAnswer);
   if (root.dataset.conversation) markRunning(root.dataset.conversation, running);
 }
 

@@ -3,8 +3,8 @@
  * up again after a lost connection whatever was under way.
  *
  * Events: `running` (`detail` says whether an answer is under way), `begun` (`detail` is the new conversation),
- * `title`, `grown` (something was added at the end), `retry` and `widen` (`detail` is the question to send once more,
- * for it never arrived, or to ask of all collections).
+ * `accepted` (the server has counted a question or another answer), `title`, `grown` (something was added at the end),
+ * `retry` and `widen` (`detail` is the question to send once more, for it never arrived, or to ask of all collections).
  */
 
 import { Answer } from "./answer.js";
@@ -45,30 +45,58 @@ export class Conversation extends EventTarget {
     return this.#waiting.size > 0 || [...this.#answers.values()].some((answer) => answer.isRunning);
   }
 
+  /** @returns {{id: string, content: string}} with no id where the server does not know it */
   get lastQuestion() {
-    return [...this.#log.querySelectorAll(".question [data-text]")].at(-1)?.textContent ?? "";
+    const last = [...this.#log.querySelectorAll(".question")].at(-1);
+    return { id: last?.dataset.message ?? "", content: last?.querySelector("[data-text]").textContent ?? "" };
+  }
+
+  /** @returns {string} the id of the answer at the end; empty where there is none */
+  get lastAnswer() {
+    const last = this.#log.lastElementChild;
+    return last instanceof HTMLElement && last.matches(".answer") ? last.dataset.message : "";
   }
 
   /**
    * Shows the question at once and sends it as soon as there is a connection.
    *
-   * @param {{content: string, collections?: string[], stage: string, after?: Promise<void>}} asked after which it is sent
+   * @param {object} asked
+   * @param {string} asked.content
+   * @param {() => object} asked.scope what the question says of what it searches, when it is sent
+   * @param {boolean} asked.isNarrowed whether it could be asked of more
+   * @param {string} asked.stage what is said of it meanwhile
+   * @param {Promise<unknown>} asked.after which it is sent
    */
-  async ask({ content, collections, stage, after }) {
+  async ask({ content, scope, isNarrowed, stage, after }) {
     const parent = [...this.#log.querySelectorAll(".answer")].map((answer) => answer.dataset.message).findLast(Boolean);
-    const turn = Turn.ask({ content, collections, parent });
+    const turn = Turn.ask({ content, parent });
     turn.answer.stage(stage);
     this.#wire(turn.answer);
-    if (collections) turn.answer.onWiden(() => this.#widen(turn.answer));
+    if (isNarrowed) turn.answer.onWiden(() => this.#widen(turn.answer));
     this.#log.append(turn.question, turn.answer.element);
     this.#waiting.set(turn.requestId, turn);
     this.#changed();
     this.dispatchEvent(new Event("grown"));
     turn.isHeld = true;
     await after;
+    if (!(await this.#hasBegun(turn))) return;
+    Object.assign(turn.frame, scope());
     turn.isHeld = false;
-    if (this.#socket) this.#socket.send(turn.frame);
-    else await this.#begin(turn);
+    this.#socket.send(turn.frame);
+  }
+
+  /**
+   * Puts a question otherwise, in its place.
+   *
+   * @param {string} message
+   * @param {string} content
+   * @returns {boolean} whether it still stands there to be replaced
+   */
+  edit(message, content) {
+    const question = [...this.#log.querySelectorAll(".question")].find((one) => one.dataset.message === message);
+    if (!question) return false;
+    this.#replace(question, Turn.edit(message, content));
+    return true;
   }
 
   /** Takes up the answers that the server rendered. */
@@ -190,21 +218,23 @@ export class Conversation extends EventTarget {
     }
   }
 
-  /** @param {Turn} turn the first of a conversation that does not exist yet */
-  async #begin(turn) {
+  /** @param {Turn} turn that fails where there is no conversation and none can be made */
+  async #hasBegun(turn) {
     try {
       await this.begin();
+      return true;
     } catch {
       this.#waiting.delete(turn.requestId);
       turn.answer.fail({ code: "send_failed", retryable: true });
       this.#changed();
+      return false;
     }
   }
 
   /** @param {Answer} answer whose question is asked once more, of all collections */
   #widen(answer) {
     const question = answer.element.previousElementSibling?.querySelector("[data-text]");
-    this.dispatchEvent(new CustomEvent("widen", { detail: question?.textContent ?? this.lastQuestion }));
+    this.dispatchEvent(new CustomEvent("widen", { detail: question?.textContent ?? this.lastQuestion.content }));
   }
 
   /** @param {string} path */
@@ -254,6 +284,7 @@ export class Conversation extends EventTarget {
     if (turn.isStopWanted) this.#socket.send({ type: "stop", message });
     /** @type {HTMLElement} */ (turn.question.querySelector("[data-edit]")).hidden = false;
     if (turn.isSibling) renewVersions(this.#log);
+    this.dispatchEvent(new Event("accepted"));
     this.#changed();
   }
 

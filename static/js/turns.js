@@ -22,9 +22,9 @@ export class Turn {
     this.replaced = [];
   }
 
-  /** @param {{content: string, collections?: string[], parent?: string}} asked */
-  static ask({ content, collections, parent }) {
-    return new Turn(asQuestion(content), Answer.begin(), { type: "ask", content, collections, parent });
+  /** @param {{content: string, parent?: string}} asked */
+  static ask({ content, parent }) {
+    return new Turn(asQuestion(content), Answer.begin(), { type: "ask", content, parent });
   }
 
   /**

@@ -1,6 +1,8 @@
 """Limits as people read them."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import number_format
@@ -42,6 +44,38 @@ def sentence(state: QuotaState) -> str:
     }[state.kind]
     said = template.format(used=amount(state.kind, state.used), amount=amount(state.kind, state.amount))
     return _("{limit}, everybody together").format(limit=said) if state.is_shared else said
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A limit of which nothing is left, in words, and when all of it is there again."""
+
+    words: str
+    resets_at: datetime
+
+
+def asking_limits(access: Access) -> tuple[list[str], Spent | None]:
+    """A sentence for each limit on asking of which little is left, and the one that lets nothing more be asked.
+
+    Of several of those the one that lasts longest. Inside the caller's unit.
+    """
+    states = list_quota_states(access, OF_ASKING)
+    spent = [state for state in states if not state.left]
+    last = max(spent, key=lambda state: state.kind is QuotaKind.TOKENS_MONTH, default=None)
+    return [sentence(state) for state in states if state.is_tight], last and _spent(last)
+
+
+def _spent(state: QuotaState) -> Spent:
+    assert state.resets_at is not None  # of all that asking takes a clock gives more
+    template = {
+        QuotaKind.QUESTIONS_DAY: _("No questions are left today: {amount} of {amount} are used."),
+        QuotaKind.TOKENS_DAY: _("No tokens are left today: {amount} of {amount} are used."),
+        QuotaKind.TOKENS_MONTH: _("No tokens are left this month: {amount} of {amount} are used."),
+    }[state.kind]
+    words = template.format(amount=amount(state.kind, state.amount))
+    if state.is_shared:
+        words = _("{limit} The whole organisation shares them.").format(limit=words)
+    return Spent(words, state.resets_at)
 
 
 def tight_limits(access: Access, kinds: Collection[QuotaKind]) -> list[str]:

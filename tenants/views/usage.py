@@ -17,7 +17,7 @@ from tenants.api.usage import QuotaInput, UsageInput, new_quota
 from tenants.errors import InvalidInput
 from tenants.limits.quotas import access_quota, list_quota_states, list_quotas
 from tenants.limits.usage import GroupBy, UsageQuery, UsageRow, list_usage, sum_costs
-from tenants.limits.words import LABELS, OF_ASKING, amount, sentence, tight_limits
+from tenants.limits.words import LABELS, amount, asking_limits, sentence
 from tenants.models import Quota, QuotaFor, QuotaKind, User
 from tenants.permissions import Action
 from tenants.portal import portal_view
@@ -89,8 +89,9 @@ def download(request: HttpRequest, access: Access) -> HttpResponse:
 @portal_view(Action.CHAT)
 def tight(request: HttpRequest, access: Access) -> HttpResponse:
     """For the notice beside the question field, which is looked up anew after each answer."""
-    limits = tight_limits(access, OF_ASKING)
-    return JsonResponse({"limits": limits}, headers={"Cache-Control": "no-store"})
+    limits, spent = asking_limits(access)
+    used_up = {"words": spent.words, "resets_at": spent.resets_at.isoformat()} if spent else None
+    return JsonResponse({"limits": limits, "used_up": used_up}, headers={"Cache-Control": "no-store"})
 
 
 @settings_form(Action.MANAGE_TENANT, page=PAGE)

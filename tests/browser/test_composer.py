@@ -8,6 +8,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPortal
 from tests.browser.portal import Portal
+from tests.browser.test_accessibility import violations
 from tests.people import Person
 from tests.standins.ollama import OllamaStandIn, Reply
 
@@ -137,6 +138,48 @@ async def test_04_arrow_up_in_the_empty_field_recalls_the_last_question(portal: 
     await portal.field.fill("something else")
     await portal.field.press("ArrowUp")
     await expect(portal.field).to_have_value("something else")
+
+
+async def test_04_a_recalled_question_is_asked_anew_in_its_place(portal: Portal) -> None:
+    questions = portal.page.get_by_role("article", name="You asked")
+    bar = portal.page.get_by_role("group", name="Your last question")
+    await portal.ask("Who pays for night trains?")
+    await portal.answered()
+    await portal.field.press("ArrowUp")
+    await expect(bar).to_be_visible()
+    assert await violations(portal.page) == []
+    await portal.page.reload()
+    await expect(bar).to_be_visible()
+    await portal.field.press("End")
+    await portal.field.press_sequentially(" And for holidays?")
+    await portal.field.press("Enter")
+    await expect(questions).to_have_count(1)
+    await expect(questions.first).to_contain_text("Who pays for night trains? And for holidays?")
+    await portal.answered()
+    await expect(questions.first.get_by_role("img", name="Version 2 of 2")).to_be_visible()
+    await expect(bar).to_be_hidden()
+    await portal.ask(QUESTION)
+    await portal.answered()
+    await expect(questions).to_have_count(2)
+
+
+async def test_04_a_recalled_question_may_be_left_or_asked_as_a_new_one(portal: Portal) -> None:
+    questions = portal.page.get_by_role("article", name="You asked")
+    bar = portal.page.get_by_role("group", name="Your last question")
+    await portal.ask(QUESTION)
+    await portal.answered()
+    for leave in ("Escape", "Control+A Delete"):
+        await portal.field.press("ArrowUp")
+        await expect(bar).to_be_visible()
+        for key in leave.split():
+            await portal.field.press(key)
+        await expect(bar).to_be_hidden()
+        await expect(portal.field).to_have_value("")
+    await portal.field.press("ArrowUp")
+    await bar.get_by_role("button", name="Ask as a new question").click()
+    await expect(questions).to_have_text([QUESTION, QUESTION])
+    await portal.answered()
+    await expect(portal.page.get_by_role("img", name="Version 2 of 2")).to_have_count(0)
 
 
 async def test_08_chips_show_what_is_searched_and_go_with_one_click(portal: Portal) -> None:

@@ -257,6 +257,7 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("POST", "prompt-create"): {"title": "Leave", "text": QUESTION},
     ("POST", "prompt-change"): {"title": "Leave", "text": QUESTION},
     ("POST", "answer-feedback"): {"rating": "down"},
+    ("POST", "conversation-scope"): {"collections": []},
     ("POST", "upload"): FILE,
     ("POST", "document-change"): {"title": "Handbook for staff"},
     ("POST", "collection-create"): {"name": "Minutes"},

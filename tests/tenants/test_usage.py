@@ -248,8 +248,8 @@ def test_what_is_left_stands_beside_the_question_before_it_hits(alice: Person, b
     set_quota(access=alice.access, quota=NewQuota(QuotaKind.QUESTIONS_DAY, QuotaFor.EACH, 100))
     store(bob, model="small", questions=79)
     path = "/o/acme/settings/usage/tight/"
-    assert bob.client.get(path).json() == {"limits": []}
+    assert bob.client.get(path).json() == {"limits": [], "used_up": None}
     store(bob, model="large", questions=1)
-    assert bob.client.get(path).json() == {"limits": ["80 of 100 questions today"]}
+    assert bob.client.get(path).json() == {"limits": ["80 of 100 questions today"], "used_up": None}
     assert "80 of 100 questions today" in bob.client.get("/o/acme/").content.decode()
     assert "questions today" not in alice.client.get("/o/acme/").content.decode()
