@@ -7,7 +7,7 @@ export function closeMenusWhenLeft() {
     }
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
+    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
     for (const menu of openMenus()) {
       menu.open = false;
       menu.querySelector("summary").focus();
