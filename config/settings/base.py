@@ -382,7 +382,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 TIME_ZONE = "UTC"
-USE_I18N = True
 USE_TZ = True
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 LOGGING = {

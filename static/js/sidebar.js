@@ -43,7 +43,9 @@ export function moveDrawer() {
       show(false);
     });
   }
-  document.addEventListener("keydown", (event) => event.key === "Escape" && !event.defaultPrevented && close());
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog:modal")) close();
+  });
   WIDE.addEventListener("change", (event) => event.matches && close());
   return () => show(WIDE.matches ? isAway() : !("open" in sidebar.dataset));
 }

@@ -33,8 +33,6 @@ def you(request: HttpRequest, access: Access) -> HttpResponse:
         "can_rename": organisation_of(request) is None,
         "languages": [(code, get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES],
         "regions": zones_by_region(),
-        "announcing": Announcing,
-        "themes": Theme,
     }
     return render_settings(request, access, PAGE, "settings/you.html", context)
 

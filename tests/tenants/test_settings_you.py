@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -63,6 +64,12 @@ def test_what_a_person_chooses_is_kept_and_is_theirs_alone(alice: Person, bob: P
     shown = page(bob)
     assert '<option value="Pacific/Auckland" selected>Auckland</option>' in shown
     assert 'value="Bob of the Mill"' in shown
+    form = shown.partition("you/change/")[2]
+    assert re.findall(r'name="(\w+)"(?: value="(\w+)")?[^>]* checked', form) == [
+        ("theme", "dark"),
+        ("announcing", "sentences"),
+        ("reduces_streaming", ""),
+    ]
 
 
 def test_every_page_comes_as_the_person_has_chosen(bob: Person, alice: Person) -> None:
