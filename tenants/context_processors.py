@@ -62,7 +62,8 @@ def _look(request: HttpRequest) -> dict[str, Any]:
 
 def _brand(tenant_id: UUID) -> dict[str, str]:
     """Where the organisation's colour and logo are; empty for Docent's own."""
-    accent, logo = Tenant.objects.filter(id=tenant_id).values_list("accent", "logo_sha256").get()
+    found = Tenant.objects.filter(id=tenant_id).values_list("accent", "logo_sha256").first()
+    accent, logo = found or ("", "")  # none: it was erased by this very request
     return {
         "stylesheet": accent_url(accent),
         "logo": f"{reverse('portal:logo')}?v={logo[:8]}" if logo else "",

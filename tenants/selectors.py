@@ -41,6 +41,14 @@ def get_tenant(tenant_id: UUID) -> Tenant:
     return Tenant.objects.get(id=tenant_id)
 
 
+def find_logo(access: Access) -> bytes:
+    """The organisation's logo, a WebP; empty where it has none."""
+    access.require(Action.READ_SELF)
+    with tenant_atomic(access.tenant_id):
+        found = Logo.objects.first()
+    return bytes(found.image) if found else b""
+
+
 def find_public_brand(slug: str) -> tuple[str, str, bytes] | None:
     """Name, colour and logo, both of which may be empty, of an organisation that shows them to everybody."""
     tenant = Tenant.objects.filter(slug=slug, is_active=True, shows_brand_at_log_in=True).first()

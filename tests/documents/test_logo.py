@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from base64 import b64encode
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from conversations.services.conversations import create_conversation
 from tenants.db import tenant_atomic
 from tenants.models import AuditEvent, Logo, Tenant
 from tests.people import Browser, Person
@@ -66,6 +68,18 @@ def test_a_picture_is_drawn_anew_and_shown_to_the_organisation(
     assert charlie.client.get("/o/acme/logo/").status_code == 404
     assert charlie.client.get("/o/acme/logo/").content == charlie.client.get("/o/nobody/logo/").content
     assert "/logo/" not in charlie.client.get("/o/globex/").content.decode()
+
+
+def test_a_printed_conversation_bears_it(adam: Person, bob: Person, charlie: Person) -> None:
+    upload(adam, picture())
+    shown = b64encode(logo(bob).content)
+    for person, bears in ((bob, True), (charlie, False)):
+        begun = create_conversation(access=person.access, title="Leave")
+        url = f"/o/{person.slug}/c/{begun.id}/export/?format=html"
+        printed = person.client.get(url)
+        printed_bytes = b"".join(printed) if printed.streaming else printed.content
+        assert (shown in printed_bytes, b"<img" in printed_bytes) == (bears, bears)
+        assert b"img-src data:" in printed_bytes
 
 
 def test_another_takes_its_place_and_it_goes_without_a_trace(adam: Person, bob: Person) -> None:
