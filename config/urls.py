@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from config.health import live, ready
-from tenants.views import account, signin
+from tenants.views import account, branding, signin
 from tenants.views.home import home, new_organisation
 from tenants.views.invitations import invitation, verify
 
@@ -21,6 +21,7 @@ pages: list[URLPattern | URLResolver] = [
     path("accounts/oidc/<slug:slug>/login/", signin.begin, name="openid_connect_login"),
     path("accounts/oidc/<slug:slug>/login/callback/", signin.callback, name="openid_connect_callback"),
     path("accounts/oidc/cancelled/", account.login_cancelled, name="socialaccount_login_cancelled"),
+    path("accents/<str:colour>.css", branding.stylesheet, name="accent"),
     path("health/live", live, name="health-live"),
     path("health/ready", ready, name="health-ready"),
 ]

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from documents.views import bulk, chunks, collections, details, documents, masking, passages, sources
+from documents.views import bulk, chunks, collections, details, documents, logo, masking, passages, sources
 
 _PAGE = "d/<uuid:document>/v/<int:number>/p/<int:page>"
 _DOCUMENT = "documents/<uuid:document>"
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{_DOCUMENT}/chunks/apply/", chunks.apply, name="document-chunks-apply"),
     path(f"{_DOCUMENT}/versions/", details.replace, name="document-replace"),
     path(f"{_DOCUMENT}/versions/<int:number>/restore/", details.restore, name="document-restore"),
+    path("settings/organisation/logo/", logo.change, name="logo-change"),
     path("settings/masking/", masking.masking, name="settings-masking"),
     path("settings/masking/change/", masking.change, name="masking-change"),
     path("settings/masking/try/", masking.try_out, name="masking-try"),

@@ -1,15 +1,22 @@
 """What every page's frame shows."""
 
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from tenants.access import Access, memberships_of
 from tenants.links import global_url, tenant_url
-from tenants.models import User
+from tenants.models import Tenant, Theme, User
 from tenants.permissions import Action
 from tenants.sessions import organisation_of
+
+# Cookies: the theme of pages before the log-in, and the one just chosen, until the server has heard of it.
+THEME, CHOSEN_THEME = "theme", "theme_chosen"
 
 
 def organisation(request: HttpRequest) -> dict[str, Any]:
@@ -24,6 +31,7 @@ def organisation(request: HttpRequest) -> dict[str, Any]:
             "new_organisation": global_url("new-organisation"),
         },
         "is_signup_open": settings.DOCENT_SIGNUP == "open",
+        "look": SimpleLazyObject(partial(_look, request)),
     }
     access: Access | None = getattr(request, "access", None)
     if access is not None:
@@ -32,8 +40,39 @@ def organisation(request: HttpRequest) -> dict[str, Any]:
             "role": access.role,
             "can_upload": access.allows(Action.WRITE_DOCUMENTS),
             "can_administer": access.allows(Action.MANAGE_TENANT),
+            "brand": SimpleLazyObject(partial(_brand, access.tenant_id)),
         }
     return context
+
+
+def _look(request: HttpRequest) -> dict[str, Any]:
+    """How the person has the portal: what the page needs before anything of it is drawn."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        theme = request.COOKIES.get(THEME)
+        return {"theme": theme if theme in set(Theme) else Theme.SYSTEM, "uses_shortcuts": True}
+    chosen = request.COOKIES.get(CHOSEN_THEME)
+    return {
+        "theme": chosen if chosen in set(Theme) else user.theme,
+        "announcing": user.announcing,
+        "reduces_streaming": user.reduces_streaming,
+        "uses_shortcuts": user.uses_shortcuts,
+    }
+
+
+def _brand(tenant_id: UUID) -> dict[str, str]:
+    """Where the organisation's colour and logo are; empty for Docent's own."""
+    found = Tenant.objects.filter(id=tenant_id).values_list("accent", "logo_sha256").first()
+    accent, logo = found or ("", "")  # none: it was erased by this very request
+    return {
+        "stylesheet": accent_url(accent),
+        "logo": f"{reverse('portal:logo')}?v={logo[:8]}" if logo else "",
+    }
+
+
+def accent_url(accent: str) -> str:
+    """The stylesheet of a colour; empty for none."""
+    return global_url("accent", accent.removeprefix("#")) if accent else ""
 
 
 def list_memberships(request: HttpRequest) -> list[dict[str, str]]:

@@ -28,6 +28,9 @@ LEFT_OUT = frozenset(
     {"secret_sha256", "sealed_body", "sealed_secret", "sealed_former_secret", "embedding", "words"}
 )
 
+# How a person has the portal.
+_SETTINGS = ("theme", "language", "time_zone", "announcing", "reduces_streaming", "uses_shortcuts")
+
 _README = """\
 {title}
 
@@ -137,6 +140,7 @@ def _profile(run: ExportRun, access: Access) -> dict[str, Any]:
             "name": user.name,
             "email": user.email,
             "created_at": user.created_at,
+            "settings": {name: getattr(user, name) for name in _SETTINGS},
             "organisation": {"id": access.tenant_id, "name": access.tenant_name, "slug": access.tenant_slug},
             "role": membership.role,
             "member_since": membership.created_at,

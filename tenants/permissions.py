@@ -41,6 +41,7 @@ SCOPE_ROLES: dict[Scope, Role] = {
 
 class Action(StrEnum):
     READ_SELF = "me.read"
+    CHANGE_SELF = "me.change"
     CHAT = "conversations.use"
     SHARE = "conversations.share"
     ATTACH_FILES = "conversations.attach"
@@ -76,6 +77,8 @@ class Rule:
 
 PERMISSIONS: dict[Action, Rule] = {
     Action.READ_SELF: Rule(Role.VIEWER, None),
+    # How the portal is for oneself.
+    Action.CHANGE_SELF: Rule(Role.VIEWER, Scope.ADMIN),
     Action.CHAT: Rule(Role.VIEWER, Scope.CHAT),
     # Let others of the organisation read a conversation of one's own, where its admins allow that.
     Action.SHARE: Rule(Role.MEMBER, Scope.CHAT),

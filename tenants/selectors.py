@@ -7,6 +7,7 @@ from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from tenants.access import Access
+from tenants.db import tenant_atomic
 from tenants.errors import NotFound, PermissionRefused
 from tenants.models import (
     ApiToken,
@@ -17,6 +18,7 @@ from tenants.models import (
     GroupMember,
     Invitation,
     Job,
+    Logo,
     Membership,
     SignInProvider,
     Tenant,
@@ -37,6 +39,24 @@ def _one(rows: QuerySet[M], detail: str) -> M:
 def get_tenant(tenant_id: UUID) -> Tenant:
     """The tenant of an access; it exists as long as its access does."""
     return Tenant.objects.get(id=tenant_id)
+
+
+def find_logo(access: Access) -> bytes:
+    """The organisation's logo, a WebP; empty where it has none."""
+    access.require(Action.READ_SELF)
+    with tenant_atomic(access.tenant_id):
+        found = Logo.objects.first()
+    return bytes(found.image) if found else b""
+
+
+def find_public_brand(slug: str) -> tuple[str, str, bytes] | None:
+    """Name, colour and logo, both of which may be empty, of an organisation that shows them to everybody."""
+    tenant = Tenant.objects.filter(slug=slug, is_active=True, shows_brand_at_log_in=True).first()
+    if tenant is None:
+        return None
+    with tenant_atomic(tenant.id):
+        logo = Logo.objects.first()
+    return tenant.name, tenant.accent, bytes(logo.image) if logo else b""
 
 
 def list_members(access: Access) -> QuerySet[Membership]:

@@ -30,6 +30,7 @@ class SettingsPage:
 
 
 PAGES: tuple[SettingsPage, ...] = (
+    SettingsPage("settings-you", _("You"), Action.READ_SELF),
     SettingsPage("settings-organisation", _("Organisation"), Action.READ_SELF),
     SettingsPage("settings-members", _("People"), Action.READ_SELF),
     SettingsPage("settings-groups", _("Groups"), Action.MANAGE_MEMBERS),

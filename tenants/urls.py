@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from tenants.views import audit, data, groups, members, organisation, signin, tokens, usage
+from tenants.views import audit, branding, data, groups, members, organisation, signin, tokens, usage, you
 
 _MEMBER = "settings/members/<uuid:user>/"
 _INVITATION = "settings/invitations/<uuid:invitation>/"
@@ -14,6 +14,12 @@ urlpatterns: list[URLPattern] = [
     path("settings/organisation/", organisation.organisation, name="settings-organisation"),
     path("settings/organisation/change/", organisation.change, name="organisation-change"),
     path("settings/organisation/leave/", organisation.leave, name="organisation-leave"),
+    path("settings/organisation/brand/", branding.change, name="brand-change"),
+    path("settings/organisation/logo/remove/", branding.no_logo, name="logo-remove"),
+    path("logo/", branding.logo, name="logo"),
+    path("settings/you/", you.you, name="settings-you"),
+    path("settings/you/change/", you.change, name="you-change"),
+    path("settings/you/theme/", you.theme, name="theme-change"),
     path("settings/members/", members.members, name="settings-members"),
     path(f"{_MEMBER}role/", members.change, name="member-role"),
     path(f"{_MEMBER}remove/", members.remove, name="member-remove"),

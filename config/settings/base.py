@@ -380,8 +380,8 @@ DOCENT_ALLOW_UNISOLATED_PARSER = False
 # --- The rest --------------------------------------------------------------------------------------------
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
 TIME_ZONE = "UTC"
-USE_I18N = True
 USE_TZ = True
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 LOGGING = {

@@ -16,6 +16,7 @@ from conversations.transcripts.html import as_html
 from conversations.transcripts.markdown import as_markdown
 from conversations.transcripts.pieces import Transcript
 from tenants.access import Access
+from tenants.selectors import find_logo
 
 # What a program that reads the JSON looks for first.
 SCHEMA = "docent-conversation/1"
@@ -65,6 +66,7 @@ def transcript_of(
             begun_at=conversation.created_at,
             exported_at=timezone.now(),
             messages=tuple(branch),
+            logo=find_logo(access) if wanted is Format.HTML else b"",
         )
         text = as_markdown(transcript) if wanted is Format.MARKDOWN else as_html(transcript)
     kind = FORMATS[wanted]

@@ -22,6 +22,7 @@ def as_html(transcript: Transcript) -> str:
     style = _style()
     context = {
         "title": transcript.title,
+        "logo": base64.b64encode(transcript.logo).decode(),
         "about": about(transcript),
         "language": get_language(),
         # Safe: a file of ours, without anything filled in.
@@ -39,7 +40,7 @@ def content_policy() -> str:
 
 def policy_of(style: str) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def _style() -> str:

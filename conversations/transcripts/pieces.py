@@ -19,6 +19,8 @@ class Transcript:
     begun_at: datetime
     exported_at: datetime
     messages: tuple[dict[str, Any], ...]
+    # The organisation's, a WebP; empty where it has none.
+    logo: bytes = b""
 
     def turns(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Each message with the number of the question that it is or answers, from 1."""

@@ -2,6 +2,7 @@
 
 from documents.extraction.page_stream import PageStream
 from documents.extraction.sandbox import (
+    draw_logo,
     extract,
     iter_pages,
     locate,
@@ -37,6 +38,7 @@ __all__ = [
     "PageStream",
     "PageText",
     "Rect",
+    "draw_logo",
     "extract",
     "iter_pages",
     "locate",

@@ -40,6 +40,7 @@ PARSER_MODULES = {
     EML: "documents.extraction.eml",
 }
 UNPACKER_MODULE = "documents.extraction.archives"
+LOGO_MODULE = "documents.extraction.logos"
 RECOGNISER_MODULE = "documents.extraction.recognition"
 
 IN_TURNS = frozenset({PDF})

@@ -137,7 +137,7 @@ def can_recognise() -> bool:
 def _library_paths() -> tuple[str, ...]:
     """The folders that hold what the parsers import."""
     folders = set()
-    for library in ("pypdfium2", "lxml", "selectolax"):
+    for library in ("pypdfium2", "lxml", "selectolax", "PIL"):
         spec = importlib.util.find_spec(library)
         if spec is None or spec.origin is None:
             raise ModuleNotFoundError(library)

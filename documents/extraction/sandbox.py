@@ -83,6 +83,14 @@ def locate(
     return [Rect(**rect) for rect in answer["rects"]]
 
 
+def draw_logo(
+    path: Path, *, limits: Limits = _DEFAULT_LIMITS, allow_unisolated: bool = False
+) -> tuple[bytes, int, int]:
+    """A picture drawn anew as a small WebP, with its width and height; raises `ExtractionError`."""
+    answer = _ask({"operation": "logo"}, path, limits, allow_unisolated=allow_unisolated)
+    return base64.b64decode(answer["image"]), answer["width"], answer["height"]
+
+
 def unpack(
     path: Path,
     *,

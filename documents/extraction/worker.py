@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from documents.extraction import isolation
 from documents.extraction.formats import (
+    LOGO_MODULE,
     PARSER_MODULES,
     RECOGNISER_MODULE,
     UNPACKER_MODULE,
@@ -72,7 +73,7 @@ def _enter_sandbox(request: dict[str, Any]) -> isolation.NetworkIsolation | None
 
 def _parse(request: dict[str, Any]) -> None:
     is_archive = request["operation"] == "unpack"
-    module = importlib.import_module(UNPACKER_MODULE if is_archive else PARSER_MODULES[request["media_type"]])
+    module = importlib.import_module(_module_for(request))
     turn = Turn(**request["turn"]) if request.get("turn") else None
     reader = _picture_reader() if turn and turn.recognition == "on" else None
     # lazy imports (text encodings) and fonts are all that a parser may still open; the project, which may
@@ -85,6 +86,10 @@ def _parse(request: dict[str, Any]) -> None:
     if is_archive:
         _send_members(cast("Unpacker", module), file, request["member_size"])
         return
+    if request["operation"] == "logo":
+        image, width, height = module.draw_logo(file)
+        _answer(image=base64.b64encode(image).decode(), width=width, height=height)
+        return
     parser = cast("PagedParser", module)
     if turn is not None:
         _send_pages(cast("TurnParser", module).open_turn(file, turn, reader))
@@ -96,6 +101,16 @@ def _parse(request: dict[str, Any]) -> None:
     else:
         rects = parser.locate(file, request["page"], request["start"], request["end"])
         _answer(rects=[asdict(rect) for rect in rects])
+
+
+def _module_for(request: dict[str, Any]) -> str:
+    match request["operation"]:
+        case "unpack":
+            return UNPACKER_MODULE
+        case "logo":
+            return LOGO_MODULE
+        case _:
+            return PARSER_MODULES[request["media_type"]]
 
 
 def _picture_reader() -> PictureReader:

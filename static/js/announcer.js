@@ -8,3 +8,14 @@ const region = document.querySelector("[data-announcer]");
 export function announce(text) {
   region.textContent = text;
 }
+
+/**
+ * Says something after what is being said: what stands there is not taken away, so nothing is cut short.
+ *
+ * @param {string} text
+ */
+export function announceMore(text) {
+  const line = document.createElement("span");
+  line.textContent = `${text} `;
+  region.append(line);
+}

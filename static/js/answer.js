@@ -1,12 +1,13 @@
 /** One answer on the page: its stages, its blocks while they stream, and the state in which it ends. */
 
-import { announce } from "./announcer.js";
+import { Aloud } from "./aloud.js";
 import { frameBlocks } from "./blocks.js";
 import { copyAnswer } from "./clipboard.js";
 import { drawDetails } from "./details.js";
 import { offerFeedback } from "./feedback.js";
 import { fragment } from "./fragments.js";
 import { setServerHTML } from "./html.js";
+import { Pace } from "./pace.js";
 import { drawSources, evidenceOf, keepEvidence } from "./sources.js";
 import { sentence } from "./strings.js";
 import { Thinking } from "./thinking.js";
@@ -20,6 +21,8 @@ const RUNNING = new Set(["pending", "streaming"]);
 export class Answer {
   #body;
   #stage;
+  #aloud;
+  #pace = new Pace((index, html) => this.#draw(index, html));
   /** @type {Map<number, string>} what each block shows, so that an unchanged one is not drawn again */
   #shown = new Map();
   #canWiden = false;
@@ -33,6 +36,7 @@ export class Answer {
     this.thinking = new Thinking(element);
     this.#body = /** @type {HTMLElement} */ (element.querySelector("[data-body]"));
     this.#stage = /** @type {HTMLElement} */ (element.querySelector("[data-stage]"));
+    this.#aloud = new Aloud(this.#body);
     const copy = this.#button("copy");
     copy.addEventListener("click", () => copyAnswer(element, copy));
   }
@@ -116,6 +120,14 @@ export class Answer {
    * @param {string} html what the block shows from now on
    */
   block(index, html) {
+    this.#pace.take(index, html);
+  }
+
+  /**
+   * @param {number} index
+   * @param {string} html
+   */
+  #draw(index, html) {
     if (this.#shown.get(index) === html) return;
     if (!this.#shown.size) this.#firstWords();
     this.#shown.set(index, html);
@@ -126,6 +138,7 @@ export class Answer {
     }
     setServerHTML(this.#body.children[index], html);
     frameBlocks(this.#body.children[index]);
+    this.#aloud.grown();
   }
 
   /**
@@ -137,6 +150,7 @@ export class Answer {
    * @param {string} frame.model
    */
   finish({ finish_reason: reason, citations, usage, timings, model }) {
+    this.#pace.end();
     while (this.#body.children.length > this.#shown.size) this.#body.lastElementChild.remove();
     this.element.dataset.status = "finished";
     keepEvidence(this.element, { citations });
@@ -144,12 +158,13 @@ export class Answer {
     this.thinking.settle(timings.thinking);
     this.#settle(reason);
     drawDetails(this.element, { at: new Date().toISOString(), model, usage, timings });
-    if (reason === "stopped") announce(sentence("answer_stopped"));
-    else announce(`${sentence("answer_ready")} ${this.#body.textContent.trim()}`);
+    if (reason === "stopped") this.#aloud.ended(sentence("answer_stopped"));
+    else this.#aloud.ready();
   }
 
   /** @param {{code: string, detail?: string, retryable: boolean}} frame */
   fail({ code, detail, retryable }) {
+    this.#pace.end();
     this.element.dataset.status = "failed";
     const reason = /** @type {HTMLElement} */ (this.element.querySelector("[data-reason]"));
     reason.dataset.code = code;
@@ -157,7 +172,7 @@ export class Answer {
     reason.textContent = detail ?? "";
     this.thinking.settle(undefined);
     this.#settle("failed");
-    announce(`${sentence("answer_failed")} ${reason.textContent}`);
+    this.#aloud.ended(`${sentence("answer_failed")} ${reason.textContent}`);
   }
 
   /** It was cut and is gone on with: the blocks come anew, the first ones as they are. */
@@ -193,7 +208,7 @@ export class Answer {
   #run() {
     if (!this.isRunning) this.element.dataset.status = "pending";
     this.#body.setAttribute("aria-busy", "true");
-    announce(sentence("answer_started"));
+    this.#aloud.begin();
   }
 
   #firstWords() {

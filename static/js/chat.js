@@ -1,6 +1,7 @@
 /** The chat page: brings composer, scope, conversation, citations and uploads together. */
 
 import { Assistants } from "./assistants.js";
+import { offerChatShortcuts } from "./chat_shortcuts.js";
 import { openCitations } from "./citations.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
@@ -40,6 +41,7 @@ openCitations();
 watchLimits((reason) => {
   composer.blocked = reason;
 });
+offerChatShortcuts(root, composer);
 showRunning(conversation.isRunning);
 if (root.dataset.conversation && !location.hash) follower.toEnd();
 if (!matchMedia("(pointer: coarse)").matches) composer.focus();
@@ -83,7 +85,7 @@ person.addEventListener("frame", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || event.defaultPrevented || !composer.answering) return;
+  if (event.key !== "Escape" || event.isComposing || event.defaultPrevented || !composer.answering) return;
   if (document.querySelector("dialog:modal")) return;
   conversation.stop();
 });

@@ -32,3 +32,21 @@ export function opensDialog(button, id) {
   });
   dialog.querySelector("[data-cancel]").addEventListener("click", () => dialog.close());
 }
+
+/** @returns {() => void} what shows the list of shortcuts, or puts it away */
+export function listsShortcuts() {
+  const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("shortcuts"));
+  const button = /** @type {HTMLElement} */ (document.querySelector("[data-lists-shortcuts]"));
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const menu = button.closest("details");
+    menu.open = false;
+    // Where the focus comes back to: the button itself is out of sight by then.
+    menu.querySelector("summary").focus();
+    dialog.showModal();
+  });
+  return () => {
+    if (dialog.open) dialog.close();
+    else if (!document.querySelector("dialog:modal")) dialog.showModal();
+  };
+}

@@ -7,7 +7,9 @@ export function closeMenusWhenLeft() {
     }
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
+    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
+    // A dialog that was opened from a menu closes before it.
+    if (document.querySelector("dialog:modal")) return;
     for (const menu of openMenus()) {
       menu.open = false;
       menu.querySelector("summary").focus();

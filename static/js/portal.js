@@ -1,13 +1,17 @@
 /** What every page inside an organisation does. */
 
+import { listsShortcuts } from "./dialogs.js";
 import { closeMenusWhenLeft } from "./menus.js";
 import { person } from "./person.js";
+import { listenForShortcuts, onShortcut } from "./shortcuts.js";
 import { markRunning, moveDrawer, renameConversation } from "./sidebar.js";
 import { offerThemes } from "./theme.js";
 
 offerThemes();
+listenForShortcuts();
 closeMenusWhenLeft();
-moveDrawer();
+onShortcut("sidebar", moveDrawer());
+onShortcut("shortcuts", listsShortcuts());
 
 person.addEventListener("frame", (event) => {
   const frame = /** @type {CustomEvent} */ (event).detail;

@@ -2,36 +2,64 @@
 
 import { fragment } from "./fragments.js";
 
+const WIDE = matchMedia("(width >= 60rem)");
 const sidebar = document.getElementById("sidebar");
 const list = /** @type {HTMLElement} */ (sidebar.querySelector("[data-conversations]"));
 
-/** Opens and closes the drawer; without scripts, `:target` does the same. */
+/**
+ * On narrow screens the sidebar is a drawer, of which nothing else can be reached while it is open; without scripts,
+ * `:target` opens it. On wide ones it is a column, which this browser may put away.
+ *
+ * @returns {() => void} what opens or closes it, whichever it is
+ */
 export function moveDrawer() {
   const opener = /** @type {HTMLElement} */ (document.querySelector("[data-open-sidebar]"));
-  const stage = /** @type {HTMLElement} */ (document.querySelector(".stage"));
+  const closer = /** @type {HTMLElement} */ (sidebar.querySelector(".close-sidebar"));
+  const others = [...document.body.children].filter((one) => one !== sidebar && !one.matches(".scrim, [data-announcer]"));
   const open = () => {
     sidebar.dataset.open = "";
-    stage.inert = true;
-    /** @type {HTMLElement} */ (sidebar.querySelector(".close-sidebar")).focus();
+    for (const other of others) /** @type {HTMLElement} */ (other).inert = true;
+    closer.focus();
   };
   const close = () => {
     if (!("open" in sidebar.dataset)) return;
     delete sidebar.dataset.open;
-    stage.inert = false;
+    for (const other of others) /** @type {HTMLElement} */ (other).inert = false;
     opener.focus();
+  };
+  const show = (/** @type {boolean} */ shown) => {
+    if (!WIDE.matches) return shown ? open() : close();
+    const hadFocus = sidebar.contains(document.activeElement) || document.activeElement === opener;
+    putAway(!shown);
+    if (hadFocus) (shown ? closer : opener).focus();
   };
   opener.addEventListener("click", (event) => {
     event.preventDefault();
-    open();
+    show(true);
   });
-  for (const closer of document.querySelectorAll("[data-close-sidebar]")) {
-    closer.addEventListener("click", (event) => {
+  for (const one of document.querySelectorAll("[data-close-sidebar]")) {
+    one.addEventListener("click", (event) => {
       event.preventDefault();
-      close();
+      show(false);
     });
   }
-  document.addEventListener("keydown", (event) => event.key === "Escape" && !event.defaultPrevented && close());
-  matchMedia("(width >= 60rem)").addEventListener("change", (event) => event.matches && close());
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog:modal")) close();
+  });
+  WIDE.addEventListener("change", (event) => event.matches && close());
+  return () => show(WIDE.matches ? isAway() : !("open" in sidebar.dataset));
+}
+
+function isAway() {
+  return document.documentElement.dataset.sidebar === "closed";
+}
+
+/** @param {boolean} away kept in a cookie, so that the server renders the next page so at once */
+function putAway(away) {
+  if (away) document.documentElement.dataset.sidebar = "closed";
+  else delete document.documentElement.dataset.sidebar;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `sidebar=${away ? "closed" : "open"}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
 }
 
 /**

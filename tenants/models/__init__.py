@@ -7,9 +7,10 @@ from tenants.models.groups import Group, GroupMember
 from tenants.models.idempotency import KeptAnswer
 from tenants.models.invitations import Invitation
 from tenants.models.limits import Quota, QuotaFor, QuotaKind, UsageDay
+from tenants.models.logos import Logo
 from tenants.models.model_access import ModelAccess
 from tenants.models.organisations import Membership, Tenant
-from tenants.models.people import User
+from tenants.models.people import Announcing, Theme, User
 from tenants.models.revocations import Revocation
 from tenants.models.signin import SignInProvider
 from tenants.models.tokens import ApiToken
@@ -17,6 +18,7 @@ from tenants.models.totals import TenantTotals
 from tenants.models.webhooks import DeliveryStatus, DisabledReason, Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
+    "Announcing",
     "ApiToken",
     "AuditEvent",
     "AuditSeal",
@@ -29,6 +31,7 @@ __all__ = [
     "Invitation",
     "Job",
     "KeptAnswer",
+    "Logo",
     "Membership",
     "ModelAccess",
     "Quota",
@@ -42,6 +45,7 @@ __all__ = [
     "TenantManager",
     "TenantModel",
     "TenantTotals",
+    "Theme",
     "UsageDay",
     "User",
     "Webhook",

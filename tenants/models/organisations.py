@@ -34,6 +34,17 @@ class Tenant(models.Model):
         db_default=True,
         help_text=_("Members may let others of the organisation read their conversations; off, no share opens."),
     )
+    # Its own colour as it was chosen, like #0b6160; the pages show what can be read of it. Empty: Docent's.
+    accent = models.CharField(max_length=7, blank=True, default="", db_default="")
+    # Which `Logo` it has; empty for none.
+    logo_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    shows_brand_at_log_in = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Whoever follows a link into the organisation sees its name, logo and colour before logging in."
+        ),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

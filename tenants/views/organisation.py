@@ -1,5 +1,7 @@
 """Settings: the organisation itself, and leaving it."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -8,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from tenants.access import Access
+from tenants.colours import DARK, DOCENTS, LIGHT, is_colour, palette_of
 from tenants.links import global_url
 from tenants.permissions import Action
 from tenants.portal import portal_view
@@ -35,8 +38,18 @@ def organisation(request: HttpRequest, access: Access) -> HttpResponse:
         "organisation": found,
         "sample_questions": "\n".join(found.sample_questions),
         "can_change": access.allows(Action.MANAGE_TENANT),
+        **_contrasts(request.GET.get("accent", "") or found.accent),
     }
     return render_settings(request, access, PAGE, "settings/organisation.html", context)
+
+
+def _contrasts(asked_for: str) -> dict[str, Any]:
+    """How a colour, Docent's own where none is chosen, reads in each theme."""
+    colour = asked_for if is_colour(asked_for) else DOCENTS
+    palette = palette_of(colour)
+    shades = [(_("Light"), palette.light, LIGHT.surface), (_("Dark"), palette.dark, DARK.surface)]
+    contrasts = [{"name": name, "shade": shade, "ground": ground} for name, shade, ground in shades]
+    return {"colour": colour, "contrasts": contrasts}
 
 
 @settings_form(Action.MANAGE_TENANT, page=PAGE)
