@@ -1,6 +1,6 @@
 from django.urls import path
 
-from conversations.views import assistants, attachments, chat, feedback, life, menu, models, prompts
+from conversations.views import assistants, attachments, chat, feedback, life, menu, models, plain, prompts
 
 _ASSISTANT = "settings/assistants/<uuid:persona>/"
 _PROMPT = "settings/prompts/<uuid:prompt>/"
@@ -8,7 +8,9 @@ _PROMPT = "settings/prompts/<uuid:prompt>/"
 urlpatterns = [
     path("", chat.chat, name="chat"),
     path("c/", chat.create, name="conversation-create"),
+    path("c/ask/", plain.ask_anew, name="ask-anew"),
     path("c/<uuid:conversation>/", chat.conversation, name="conversation"),
+    path("c/<uuid:conversation>/ask/", plain.ask_further, name="ask"),
     path("c/answers/<uuid:message>/why/", chat.why, name="answer-why"),
     path("c/<uuid:conversation>/rename/", chat.rename, name="conversation-rename"),
     path("c/<uuid:conversation>/branch/", chat.branch, name="conversation-branch"),

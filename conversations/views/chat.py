@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
@@ -38,7 +38,7 @@ from conversations.shelved import shown_branch
 from documents.extraction import ACCEPTED_EXTENSIONS
 from documents.models import Document
 from documents.models import Status as DocumentStatus
-from documents.selectors import visible_collections
+from documents.selectors import visible_collections, visible_documents
 from documents.views.rows import document_row
 from tenants.access import Access
 from tenants.api.serializers import StrictJSONParser
@@ -49,6 +49,7 @@ from tenants.portal import portal_view, wants_json
 from tenants.selectors import get_tenant
 
 NEW_CHAT = "New chat"
+RUNNING = {"pending", "streaming"}
 LISTS = ("meaning", "words", "title")
 STAGES = {
     "whole": gettext_lazy("Question made whole"),
@@ -66,23 +67,26 @@ STAGES = {
 @require_safe
 @portal_view(Action.CHAT)
 def chat(request: HttpRequest, access: Access) -> HttpResponse:
-    """A new chat."""
-    return _page(request, access, None)
+    """A new chat, about one document alone where `?document=` names it."""
+    return chat_page(request, access, None)
 
 
 @require_safe
 @portal_view(Action.CHAT)
 def conversation(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
     """A conversation of one's own."""
-    return _page(request, access, access_conversation(access, conversation))
+    return chat_page(request, access, access_conversation(access, conversation))
 
 
 @require_POST
 @portal_view(Action.CHAT)
 def create(request: HttpRequest, access: Access) -> HttpResponse:
-    """Begin a conversation, with an assistant if the body names one; its first question names it."""
-    persona = _json(request).get("persona")
-    begun = create_conversation(access=access, persona=str(persona) if persona else None)
+    """Begin a conversation, with the assistant and of the documents that the body names; a question names it."""
+    wanted = _json(request)
+    persona, documents = wanted.get("persona"), wanted.get("documents") or []
+    begun = create_conversation(
+        access=access, persona=str(persona) if persona else None, documents=[id_of(one) for one in documents]
+    )
     return JsonResponse(
         {
             "id": str(begun.id),
@@ -156,7 +160,18 @@ def _in_list(passage: dict[str, Any], name: str) -> dict[str, Any]:
     return {"rank": passage["ranks"].get(name), "share": passage["shares"].get(name)}
 
 
-def _page(request: HttpRequest, access: Access, found: Conversation | None) -> HttpResponse:
+def id_of(text: object) -> UUID:
+    """An id that is none finds what a missing one finds."""
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return UUID(int=0)
+
+
+def chat_page(
+    request: HttpRequest, access: Access, found: Conversation | None, *, status: int = 200, **more: object
+) -> HttpResponse:
+    """The page of a conversation, or of one that is yet to begin; `more` is added to what its templates know."""
     messages = shown_branch(access, found) if found else []
     collections = (
         visible_collections(access)
@@ -167,7 +182,9 @@ def _page(request: HttpRequest, access: Access, found: Conversation | None) -> H
         "conversation": found,
         "current": found,
         "messages_list": [_presented(message) for message in messages],
+        "is_answering": any(one["status"] in RUNNING for one in messages),
         "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
+        "asked_documents": _asked_documents(request, access, found),
         "collections": [
             {"id": one.id, "name": one.name, "documents": one.documents_count, "is_default": one.is_default}
             for one in collections
@@ -183,8 +200,25 @@ def _page(request: HttpRequest, access: Access, found: Conversation | None) -> H
             "max_file_bytes": settings.DOCENT_MAX_FILE_BYTES,
             "accept": ",".join(ACCEPTED_EXTENSIONS),
         },
+        # The plain form's own: sent twice, it asks once.
+        "attempt": uuid4(),
+        **more,
     }
-    return render(request, "chat.html", context)
+    return render(request, "chat.html", context, status=status)
+
+
+def _asked_documents(request: HttpRequest, access: Access, found: Conversation | None) -> list[dict[str, Any]]:
+    """The documents that alone are asked: the conversation's, or those that the address of a new one names."""
+    seen = visible_documents(access)
+    if found is not None:
+        return list(
+            seen.filter(id__in=chosen_scope(found).documents or ()).order_by("title").values("id", "title")
+        )
+    named = {id_of(one) for one in request.GET.getlist("document")}
+    documents = list(seen.filter(id__in=named).order_by("title").values("id", "title"))
+    if len(documents) < len(named):
+        raise NotFound(_("There is no such document."))
+    return documents
 
 
 def _assistants(request: HttpRequest, access: Access, found: Conversation | None) -> dict[str, Any]:
@@ -212,7 +246,7 @@ def _attached(access: Access, found: Conversation | None) -> Iterable[Document]:
 def _presented(message: dict[str, Any]) -> dict[str, Any]:
     """A stored message as the page shows it: only verified markers are chips."""
     chips = portal_chips(message["citations"])
-    if message["status"] in {"pending", "streaming"}:
+    if message["status"] in RUNNING:
         chips = portal_chips(message["sources"])
     blocks: list[SafeString] = []
     if message["role"] == "assistant":

@@ -14,7 +14,10 @@ export class Assistants {
     this.#scope = scope;
     this.#select = /** @type {HTMLSelectElement | null} */ (root.querySelector("[data-assistant]"));
     this.#select?.addEventListener("change", () => {
-      history.replaceState(null, "", this.#select.value ? `?persona=${this.#select.value}` : location.pathname);
+      const address = new URL(location.href);
+      if (this.#select.value) address.searchParams.set("persona", this.#select.value);
+      else address.searchParams.delete("persona");
+      history.replaceState(null, "", address);
       this.#show();
     });
     if (this.#select) this.#show();

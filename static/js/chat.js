@@ -22,7 +22,8 @@ const composer = new Composer(root.querySelector("[data-composer]"), () => conve
 const follower = new Follower(root);
 const scope = new Scope(root.querySelector("[data-scope]"), root.dataset.conversation || "new");
 const assistants = new Assistants(root, scope);
-conversation.beginning = () => assistants.choice;
+const documents = root.dataset.documents?.split(" ").filter(Boolean) ?? [];
+conversation.beginning = () => ({ ...assistants.choice, ...(documents.length ? { documents } : {}) });
 
 const tray = /** @type {HTMLElement | null} */ (root.querySelector("[data-uploads]"));
 const uploads = tray ? new Uploads(tray, () => "") : null;
@@ -48,6 +49,8 @@ conversation.addEventListener("begun", (event) => {
   composer.keepDraftFor(begun.id);
   history.replaceState(null, "", begun.url);
   assistants.settle();
+  // What a conversation asks is settled when it begins.
+  for (const remove of root.querySelectorAll("[data-remove-document]")) remove.remove();
   addConversation(begun);
   addConversationMenu(begun.id);
   showTitle({ conversation: begun.id, title: begun.title });
@@ -91,10 +94,12 @@ if (uploads) {
 function ask(content) {
   if (conversation.isRunning) return;
   /** @type {HTMLElement | null} */ (root.querySelector("[data-greeting]"))?.remove();
-  const names = scope.names;
+  const asked = [...root.querySelectorAll(".documents-asked .scope-chip > span")].map((one) => one.textContent);
+  const names = asked.length ? asked.join(", ") : scope.names;
   const searching = names ? sentence("searching_collections", { names }) : sentence("searching");
   const stage = assistants.isOpen ? sentence("writing") : searching;
-  conversation.ask({ content, collections: scope.collections, stage, after: uploads?.sent() });
+  const collections = asked.length ? undefined : scope.collections;
+  conversation.ask({ content, collections, stage, after: uploads?.sent() });
 }
 
 /** @param {string} id of the conversation that has just begun; until now the menu's addresses held none */

@@ -1,5 +1,7 @@
 /** What every page inside an organisation does. */
 
+import { watchNetwork } from "./banner.js";
+import { keepForms } from "./forms.js";
 import { closeMenusWhenLeft } from "./menus.js";
 import { person } from "./person.js";
 import { markRunning, moveDrawer, renameConversation } from "./sidebar.js";
@@ -8,6 +10,8 @@ import { offerThemes } from "./theme.js";
 offerThemes();
 closeMenusWhenLeft();
 moveDrawer();
+watchNetwork();
+keepForms();
 
 person.addEventListener("frame", (event) => {
   const frame = /** @type {CustomEvent} */ (event).detail;
