@@ -189,6 +189,7 @@ def chat_page(
             {"id": one.id, "name": one.name, "documents": one.documents_count, "is_default": one.is_default}
             for one in collections
         ],
+        "has_documents": any(one.documents_count for one in collections),
         **_assistants(request, access, found),
         "sample_questions": get_tenant(access.tenant_id).sample_questions,
         "tight_limits": tight_limits(access, OF_ASKING),

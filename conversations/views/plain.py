@@ -60,7 +60,7 @@ async def _ask(request: HttpRequest, access: Access, conversation_id: UUID | Non
         refused = {"draft": draft, "refusal": error.detail, "status": error.status}
         return await run_in_tenant(access.tenant_id, _refused, request, access, conversation_id, refused)
     replies.start(asked)
-    return HttpResponseRedirect(f"{reverse('portal:conversation', args=[asked.conversation_id])}#answer")
+    return HttpResponseRedirect(f"{reverse('portal:conversation', args=[asked.conversation_id])}#latest")
 
 
 def _draft(request: HttpRequest) -> dict[str, Any]:

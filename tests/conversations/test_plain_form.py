@@ -37,10 +37,10 @@ def titles(person: Person) -> list[str]:
 def test_a_question_begins_a_conversation_and_another_goes_on_with_it(alice: Person) -> None:
     begun = send(alice, ANEW)
     assert begun.status_code == 302
-    [path] = re.findall(r"^(/o/acme/c/[0-9a-f-]{36}/)#answer$", begun["Location"])
+    [path] = re.findall(r"^(/o/acme/c/[0-9a-f-]{36}/)#latest$", begun["Location"])
     assert titles(alice) == [QUESTION]
     again = send(alice, f"{path}ask/", content="And of\r\nsick leave?")
-    assert again["Location"] == f"{path}#answer"
+    assert again["Location"] == f"{path}#latest"
     messages = alice.api.get(f"/api/v1/conversations/{path.split('/')[4]}/messages/").json()["results"]
     assert [one["content"] for one in messages if one["role"] == "user"] == [QUESTION, "And of\nsick leave?"]
 
