@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,6 +31,8 @@ QUESTIONS = (
     "Until when can an online ticket be refunded in full?",
 )
 _PATIENCE_MS = 30_000
+# The one on PATH, else the one that Playwright brought.
+_CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _LINK = re.compile(r"https?://\S+/accounts/confirm-email/\S+")
 _DESKTOP: Mapping[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 _PHONE: Mapping[str, Any] = {
@@ -84,7 +88,9 @@ def main() -> int:
 async def _walk(url: str, letters: Path, ways: list[Look], folder: Path) -> None:
     expect.set_options(timeout=_PATIENCE_MS)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch()
+        path = next(filter(None, map(shutil.which, _CHROMIUMS)), None)
+        as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = await playwright.chromium.launch(executable_path=path, args=as_root)
         for number, look in enumerate(ways):
             contexts = [await browser.new_context(**look.options) for _ in range(2)]
             people = _newcomers(*[await context.new_page() for context in contexts], number + 1)

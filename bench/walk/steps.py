@@ -84,10 +84,11 @@ class Walk:
 
     async def open_citation(self) -> None:
         page = self.people.newcomer
-        chip = page.locator(".answer-body .chip").first
-        await chip.focus()
-        await expect(page.get_by_role("tooltip")).to_be_visible()
-        await self.note("citation", page)
+        chip, preview = page.locator(".answer-body .chip").first, page.get_by_role("tooltip")
+        if await page.evaluate("() => matchMedia('(hover: hover)').matches"):
+            await chip.hover()
+            await expect(preview).to_be_visible()
+            await self.note("citation", page)
         await chip.click()
         await expect(page.locator("#source-panel").get_by_role("img")).to_be_visible()
         await self.note("source", page)

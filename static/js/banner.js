@@ -25,11 +25,13 @@ export function watchNetwork() {
   const tell = () => navigator.onLine || tellCutOff(sentence("offline"));
   addEventListener("offline", tell);
   // The sockets say when they are back; where none was lost meanwhile, the network's word will do.
-  addEventListener("online", () => lost.size || settle());
+  addEventListener("online", settle);
   tell();
 }
 
+/** All is well again, unless the network is away: a socket may still open, or stay open, at that moment. */
 function settle() {
+  if (lost.size || !navigator.onLine) return;
   clearTimeout(timer);
   timer = 0;
   banner.hidden = true;
@@ -44,7 +46,7 @@ export function watchConnection(socket) {
   });
   socket.addEventListener("open", () => {
     lost.delete(socket);
-    if (!lost.size) settle();
+    settle();
   });
   socket.addEventListener("refused", (event) => {
     if (/** @type {CustomEvent} */ (event).detail === 401) banner.replaceChildren(sentence("session_ended"), " ", logIn());

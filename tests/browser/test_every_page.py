@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.async_api import expect
 from pytest_django import DjangoDbBlocker
@@ -15,6 +17,9 @@ from tests.isolation.estates import Estate, estate_of
 from tests.people import Person
 from tests.processes import Running
 
+# The administration's frame is Django's own: its style sheets import others, which axe would fetch into the page; and
+# its tables of related rows begin with a cell for what a row says of itself, which has no heading.
+_OF_DJANGO = {"preload": False, "rules": {"empty-table-header": {"enabled": False}}}
 # What is foreign, gone or used up has a page too.
 _REFUSED = (r"status 4\d\d: ", r"Failed to load resource: .* 4\d\d")
 
@@ -26,13 +31,13 @@ def estate(django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker: Ru
         return estate_of(new_founder("Everything"))
 
 
-async def _all_violations(portal: Portal, addresses: list[str]) -> list[str]:
+async def _all_violations(portal: Portal, addresses: list[str], **options: Any) -> list[str]:
     """Of each page, by address; there must be some."""
     found = []
     pages = await pages_among(portal.page, addresses)
     for address in pages:
         await portal.page.goto(address)
-        found += [f"{address}: {one}" for one in await violations(portal.page)]
+        found += [f"{address}: {one}" for one in await violations(portal.page, **options)]
     assert pages or not addresses
     return found
 
@@ -46,6 +51,7 @@ async def test_39_pages_of_an_organisation(section: str, open_portal: OpenPortal
 
 async def test_39_settings_of_an_organisation(open_portal: OpenPortal, estate: Estate) -> None:
     portal = await open_portal(estate.person)
+    portal.witness.expect(*_REFUSED)
     assert await _all_violations(portal, [portal.url + path for path in paths_of("settings", estate)]) == []
 
 
@@ -81,4 +87,4 @@ async def test_39_the_administration(app: str, open_portal: OpenPortal, estate: 
             addresses += [portal.page.url.replace("/change/", "/delete/")]
         addresses.append(f"{portal.url}admin/{app}/{name}/add/")
     portal.witness.expect(*_REFUSED)
-    assert await _all_violations(portal, addresses) == []
+    assert await _all_violations(portal, addresses, **_OF_DJANGO) == []
