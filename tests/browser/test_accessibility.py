@@ -1,4 +1,4 @@
-"""Pages as they are used, by axe: no violation, light and dark (behaviours 37 to 39). See `test_every_page` too."""
+"""Pages in use by axe: no violation, light and dark (behaviours 37 to 39). See `test_every_page` too."""
 
 from __future__ import annotations
 

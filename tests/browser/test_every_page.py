@@ -17,7 +17,7 @@ from tests.isolation.estates import Estate, estate_of
 from tests.people import Person
 from tests.processes import Running
 
-# The administration's frame is Django's own: its style sheets import others, which axe would fetch into the page; and
+# The administration's frame is Django's: its style sheets import others, which axe would fetch into the page, and
 # its tables of related rows begin with a cell for what a row says of itself, which has no heading.
 _OF_DJANGO = {"preload": False, "rules": {"empty-table-header": {"enabled": False}}}
 # What is foreign, gone or used up has a page too.
