@@ -27,7 +27,7 @@ from config.embedded import PROJECT
 
 HANDBOOK = PROJECT / "config/demo_documents/visitor-services-handbook.pdf"
 QUESTIONS = (
-    "What do staff do when the fire alarm sounds?",
+    "How many people make a group?",
     "Until when can an online ticket be refunded in full?",
 )
 _PATIENCE_MS = 30_000

@@ -108,7 +108,7 @@ class Walk:
         await page.goto(self.invitation)
         await self.note("invitation", page)
         await page.locator("main a[href*='/accounts/signup/']").click()
-        await page.locator("input[name=email]").fill(email)
+        # Their address is the invited one.
         await page.locator("input[name=password1]").fill(PASSWORD)
         await self.note("account", page)
         await page.locator("main form button.primary").click()
