@@ -10,13 +10,17 @@ from typing import Any
 
 import pygal
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
 from lxml import etree
+from pygal.style import Style
 
-_WIDTH, _HEIGHT, _ROW = 640, 240, 26
-_AXIS = 56
+# About as wide as it is shown beside another one, so that its letters are as large as the page's small ones.
+_WIDTH, _HEIGHT, _ROW = 360, 190, 26
+_AXIS = 44
+_LETTERS = Style(label_font_size=11, major_label_font_size=11)
 # Labels that stand side by side without touching.
-_MOST_LABELS = 6
-_LONGEST_LABEL = 28
+_MOST_LABELS = 4
+_LONGEST_LABEL = 18
 _UNWANTED = {"defs", "style", "script", "title"}
 _UNWANTED_CLASSES = {"titles", "text-overlay", "tooltip-overlay", "overlay", "background"}
 
@@ -30,6 +34,7 @@ def columns(
         height=_HEIGHT,
         x_labels_major_every=ceil(len(labels) / _MOST_LABELS),
         show_minor_x_labels=False,
+        truncate_label=-1,
     )
     return _drawn(chart, words, labels, series, shown)
 
@@ -38,9 +43,7 @@ def bars(
     words: str, labels: Sequence[str], series: Mapping[str, Sequence[int]], *, shown: Callable[[float], str]
 ) -> SafeString:
     """The same lying down, the first label on top: for names, which are longer than days."""
-    chart = pygal.HorizontalStackedBar(
-        **_looks(shown), height=_AXIS + _ROW * len(labels), truncate_label=_LONGEST_LABEL
-    )
+    chart = pygal.HorizontalStackedBar(**_looks(shown), height=_AXIS + _ROW * len(labels))
     turned = {name: list(reversed(values)) for name, values in series.items()}
     return _drawn(chart, words, list(reversed(labels)), turned, shown)
 
@@ -48,6 +51,7 @@ def bars(
 def _looks(shown: Callable[[float], str]) -> dict[str, Any]:
     return {
         "width": _WIDTH,
+        "style": _LETTERS,
         "margin": 8,
         "spacing": 6,
         "show_legend": False,
@@ -71,7 +75,7 @@ def _drawn(
     series: Mapping[str, Sequence[int]],
     shown: Callable[[float], str],
 ) -> SafeString:
-    chart.x_labels = labels
+    chart.x_labels = [Truncator(one).chars(_LONGEST_LABEL) for one in labels]
     for name, values in series.items():
         said = [f"{label}: {shown(value)} ({name})" for label, value in zip(labels, values, strict=True)]
         chart.add(name, [{"value": one, "label": of} for one, of in zip(values, said, strict=True)])
