@@ -34,8 +34,8 @@ _PATIENCE_MS = 30_000
 # The one on PATH, else the one that Playwright brought.
 _CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _LINK = re.compile(r"https?://\S+/accounts/confirm-email/\S+")
-_DESKTOP: Mapping[str, Any] = {"viewport": {"width": 1280, "height": 800}}
-_PHONE: Mapping[str, Any] = {
+_DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+_PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "has_touch": True,
     "is_mobile": True,
@@ -93,14 +93,16 @@ async def _walk(url: str, letters: Path, ways: list[Look], folder: Path) -> None
         browser = await playwright.chromium.launch(executable_path=path, args=as_root)
         for number, look in enumerate(ways):
             contexts = [await browser.new_context(**look.options) for _ in range(2)]
-            people = _newcomers(*[await context.new_page() for context in contexts], number + 1)
+            pages = [await context.new_page() for context in contexts]
+            people = _newcomers(pages, number + 1)
             await Walk(url, people, _pictures(folder / look.name), _confirmation_in(letters)).go()
             for context in contexts:
                 await context.close()
         await browser.close()
 
 
-def _newcomers(newcomer: Page, colleague: Page, number: int) -> Newcomers:
+def _newcomers(pages: list[Page], number: int) -> Newcomers:
+    newcomer, colleague = pages
     return Newcomers(
         newcomer=newcomer,
         colleague=colleague,

@@ -210,14 +210,13 @@ def chat_page(
 
 def _asked_documents(request: HttpRequest, access: Access, found: Conversation | None) -> list[dict[str, Any]]:
     """The documents that alone are asked: the conversation's, or those that the address of a new one names."""
-    seen = visible_documents(access)
-    if found is not None:
-        return list(
-            seen.filter(id__in=chosen_scope(found).documents or ()).order_by("title").values("id", "title")
-        )
-    named = {id_of(one) for one in request.GET.getlist("document")}
-    documents = list(seen.filter(id__in=named).order_by("title").values("id", "title"))
-    if len(documents) < len(named):
+    if found is None:
+        named = {id_of(one) for one in request.GET.getlist("document")}
+    else:
+        named = set(chosen_scope(found).documents or ())
+    seen = visible_documents(access).filter(id__in=named).order_by("title") if named else []
+    documents = [{"id": one.id, "title": one.title} for one in seen]
+    if found is None and len(documents) < len(named):
         raise NotFound(_("There is no such document."))
     return documents
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.async_api import expect
+from playwright.async_api import FilePayload, expect
 
 from tests.browser.conftest import OPENING_HOURS, PASSWORD, SAMPLES, OpenPortal, Organisation
 from tests.people import Person
@@ -27,7 +27,7 @@ async def test_from_signing_up_to_an_answer_with_its_page(
     await expect(page.get_by_role("heading", name="What would you like to know")).to_be_visible()
 
     await page.get_by_role("link", name="Documents", exact=True).first.click()
-    hours = {"name": "opening-hours.txt", "mimeType": "text/plain", "buffer": OPENING_HOURS.encode()}
+    hours = FilePayload(name="opening-hours.txt", mimeType="text/plain", buffer=OPENING_HOURS.encode())
     await page.get_by_label("choose files").set_input_files([hours])
     await page.get_by_role("button", name="Upload", exact=True).click()
     row = page.get_by_role("listitem").filter(has=page.get_by_text("opening-hours.txt", exact=True))
