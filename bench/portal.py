@@ -77,7 +77,7 @@ def portal(
     `rate` is the organisation's calls a second and person: by default more than anything makes. `model` is the
     address of another model server, `more` are further variables of its environment.
     """
-    server = nullcontext(model) if model else model_server()
+    server = model_server() if model is None else nullcontext(model)
     with tempfile.TemporaryDirectory(prefix="docent-bench-") as folder, server as model_url:
         data = Path(folder)
         data.chmod(0o711)  # the database server may run under another account

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from conversations.views import assistants, attachments, chat, composer, feedback, life, menu, models, prompts
+from conversations.views import (
+    assistants,
+    attachments,
+    chat,
+    composer,
+    feedback,
+    life,
+    menu,
+    models,
+    plain,
+    prompts,
+)
 
 _ASSISTANT = "settings/assistants/<uuid:persona>/"
 _PROMPT = "settings/prompts/<uuid:prompt>/"
@@ -8,7 +19,9 @@ _PROMPT = "settings/prompts/<uuid:prompt>/"
 urlpatterns = [
     path("", chat.chat, name="chat"),
     path("c/", chat.create, name="conversation-create"),
+    path("c/ask/", plain.ask_anew, name="ask-anew"),
     path("c/<uuid:conversation>/", chat.conversation, name="conversation"),
+    path("c/<uuid:conversation>/ask/", plain.ask_further, name="ask"),
     path("c/answers/<uuid:message>/why/", chat.why, name="answer-why"),
     path("c/answers/<uuid:message>/thoughts/", chat.thoughts, name="answer-thoughts"),
     path("c/answers/<uuid:message>/follow-ups/", composer.follow_ups, name="follow-ups"),

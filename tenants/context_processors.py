@@ -9,14 +9,22 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from tenants.access import Access, memberships_of
+from tenants.access import Access, MembershipOf, memberships_of
 from tenants.links import global_url, tenant_url
 from tenants.models import Tenant, Theme, User
-from tenants.permissions import Action
+from tenants.permissions import PERMISSIONS, Action
 from tenants.sessions import organisation_of
 
 # Cookies: the theme of pages before the log-in, and the one just chosen, until the server has heard of it.
 THEME, CHOSEN_THEME = "theme", "theme_chosen"
+# What lists the objects whose own pages begin so. Everybody may open these.
+_SECTIONS = {
+    "documents": "documents",
+    "d": "documents",
+    "collections": "documents",
+    "settings": "settings",
+    "s": "shared",
+}
 
 
 def organisation(request: HttpRequest) -> dict[str, Any]:
@@ -76,11 +84,26 @@ def accent_url(accent: str) -> str:
 
 
 def list_memberships(request: HttpRequest) -> list[dict[str, str]]:
-    """The organisations that this session reaches, as the pages show them."""
+    """The organisations that this session reaches, as the pages show them; each leads to the page that is open."""
     assert isinstance(request.user, User)
     only = organisation_of(request)
     return [
-        {"name": one.name, "slug": one.slug, "url": tenant_url(one.slug, "chat")}
+        {"name": one.name, "slug": one.slug, "url": _counterpart(request, one)}
         for one in memberships_of(request.user)
         if only in {None, one.slug}
     ]
+
+
+def _counterpart(request: HttpRequest, membership: MembershipOf) -> str:
+    """The page that is open, in another organisation; where that is one of an object, what lists such objects.
+
+    Whoever may not open it there comes to the chat.
+    """
+    here = request.resolver_match
+    if getattr(request, "access", None) is None or here is None or here.namespaces != ["portal"]:
+        return tenant_url(membership.slug, "chat")
+    if here.kwargs or request.method not in {"GET", "HEAD"}:
+        return tenant_url(membership.slug, _SECTIONS.get(here.route.partition("/")[0], "chat"))
+    action: Action | None = getattr(here.func, "action", None)
+    may_open = action is not None and membership.role.covers(PERMISSIONS[action].role)
+    return tenant_url(membership.slug, here.url_name if may_open and here.url_name else "chat")

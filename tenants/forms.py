@@ -37,6 +37,10 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # The whole list of rules is for whoever has broken one: the refusal says which.
+        self.fields["password1"].help_text = _(
+            "At least 10 characters: a few words are easier to keep than signs."
+        )
         self.invitation = invitation_of(context.request)
         if self.invitation is not None:
             del self.fields["organisation"]

@@ -12,6 +12,8 @@ from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied, ValidationError
 from django.db import models, transaction
+from django.forms.formsets import DELETION_FIELD_NAME
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
     _TabularInline = admin.TabularInline[Any, Any]
     _ModelForm = forms.ModelForm[Any]
+    _InlineFormSet = BaseInlineFormSet[Any, Any, Any]
 else:
     _ModelAdmin, _TabularInline, _ModelForm = admin.ModelAdmin, admin.TabularInline, forms.ModelForm
+    _InlineFormSet = BaseInlineFormSet
 
 # How a list may be narrowed down by a field that it offers as a filter.
 _LOOKUPS = frozenset({"exact", "isnull", "gte", "lt", "id__exact", "year", "month", "day"})
@@ -276,9 +280,19 @@ class TenantModelAdmin(ByPermissionTable, OfferedLookups):
         return TemplateResponse(request, "admin/audit_history.html", context)
 
 
+class NamedRows(_InlineFormSet):
+    """Django's, whose box that takes a row out of the table says nothing to whoever does not see its column."""
+
+    def add_fields(self, form: Any, index: Any) -> None:
+        super().add_fields(form, index)
+        if DELETION_FIELD_NAME in form.fields:
+            form.fields[DELETION_FIELD_NAME].widget.attrs["aria-label"] = _("Delete this row")
+
+
 class TenantInline(ByPermissionTable, _TabularInline):
     """Rows that belong to the row of the page. Saving them is the page's business."""
 
+    formset = NamedRows
     extra = 0
     show_change_link = False
 

@@ -4,15 +4,18 @@ from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 
 from tenants.access import Access
 from tenants.api.problems import as_docent_error, problem_response
 from tenants.errors import DocentError, InvalidInput
+from tenants.links import global_url, tenant_url
 from tenants.permissions import Action
 
 
@@ -80,4 +83,25 @@ def _refusal(request: HttpRequest, raised: Exception) -> HttpResponse:
         raise Http404(error.detail) from raised
     if error.status == HTTPStatus.FORBIDDEN:
         raise PermissionDenied(error.detail) from raised
-    return HttpResponse(error.detail, status=error.status, content_type="text/plain; charset=utf-8")
+    if not is_navigation(request):
+        return HttpResponse(error.detail, status=error.status, content_type="text/plain; charset=utf-8")
+    return _refusal_page(request, error)
+
+
+def _refusal_page(request: HttpRequest, error: DocentError) -> HttpResponse:
+    """In the portal's look. Its transaction is lost, so nothing in it may query: it gets all that it shows."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    chat, sent_from = tenant_url(access.tenant_slug, "chat"), urlsplit(request.headers.get("Referer", ""))
+    is_here = sent_from.netloc == request.get_host() and sent_from.path.startswith(chat)
+    context = {
+        "request": request,
+        "status": error.status,
+        "detail": error.errors[0].detail if error.errors else error.detail,
+        "back": f"{sent_from.path}?{sent_from.query}".removesuffix("?") if is_here else "",
+        "tenant": {"name": access.tenant_name, "slug": access.tenant_slug},
+        "global_urls": {"home": global_url("home")},
+    }
+    response = HttpResponse(render_to_string("refused.html", context), status=error.status)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
+    return response

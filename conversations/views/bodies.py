@@ -19,6 +19,14 @@ def json_body(request: HttpRequest) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def id_of(text: object) -> UUID:
+    """An id that is none finds what a missing one finds."""
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return UUID(int=0)
+
+
 def ids_in(body: dict[str, Any], name: str) -> list[UUID]:
     """The ids of a list, each once; none where nothing is said of it."""
     values = body.get(name) or []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
@@ -51,6 +51,7 @@ from tenants.portal import portal_view, wants_json
 from tenants.selectors import get_tenant
 
 NEW_CHAT = "New chat"
+RUNNING = {"pending", "streaming"}
 LISTS = ("meaning", "words", "title")
 STAGES = {
     "whole": gettext_lazy("Question made whole"),
@@ -68,15 +69,15 @@ STAGES = {
 @require_safe
 @portal_view(Action.CHAT)
 def chat(request: HttpRequest, access: Access) -> HttpResponse:
-    """A new chat."""
-    return _page(request, access, None)
+    """A new chat, about one document alone where `?document=` names it."""
+    return chat_page(request, access, None)
 
 
 @require_safe
 @portal_view(Action.CHAT)
 def conversation(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
     """A conversation of one's own."""
-    return _page(request, access, access_conversation(access, conversation))
+    return chat_page(request, access, access_conversation(access, conversation))
 
 
 @require_POST
@@ -172,7 +173,10 @@ def _in_list(passage: dict[str, Any], name: str) -> dict[str, Any]:
     return {"rank": passage["ranks"].get(name), "share": passage["shares"].get(name)}
 
 
-def _page(request: HttpRequest, access: Access, found: Conversation | None) -> HttpResponse:
+def chat_page(
+    request: HttpRequest, access: Access, found: Conversation | None, *, status: int = 200, **more: object
+) -> HttpResponse:
+    """The page of a conversation, or of one that is yet to begin; `more` is added to what its templates know."""
     messages = shown_branch(access, found) if found else []
     is_archived = bool(found and found.archived_at)
     limits, spent = asking_limits(access)
@@ -185,11 +189,13 @@ def _page(request: HttpRequest, access: Access, found: Conversation | None) -> H
         "conversation": found,
         "current": found,
         "messages_list": [_presented(message, is_archived=is_archived) for message in messages],
+        "is_answering": any(one["status"] in RUNNING for one in messages),
         "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
         "collections": [
             {"id": one.id, "name": one.name, "documents": one.documents_count, "is_default": one.is_default}
             for one in collections
         ],
+        "has_documents": any(one.documents_count for one in collections),
         **_assistants(request, access, found),
         **scope_context(request, access, found),
         "follow_ups": _follow_ups(access, messages),
@@ -204,8 +210,11 @@ def _page(request: HttpRequest, access: Access, found: Conversation | None) -> H
             "max_file_bytes": settings.DOCENT_MAX_FILE_BYTES,
             "accept": ",".join(ACCEPTED_EXTENSIONS),
         },
+        # The plain form's own: sent twice, it asks once.
+        "attempt": uuid4(),
+        **more,
     }
-    return render(request, "chat.html", context)
+    return render(request, "chat.html", context, status=status)
 
 
 def _assistants(request: HttpRequest, access: Access, found: Conversation | None) -> dict[str, Any]:
@@ -237,7 +246,7 @@ def _attached(access: Access, found: Conversation | None) -> Iterable[Document]:
 def _presented(message: dict[str, Any], *, is_archived: bool) -> dict[str, Any]:
     """A stored message as the page shows it: only verified markers are chips. No archive has thoughts."""
     chips = portal_chips(message["citations"])
-    if message["status"] in {"pending", "streaming"}:
+    if message["status"] in RUNNING:
         chips = portal_chips(message["sources"])
     blocks: list[SafeString] = []
     if message["role"] == "assistant":

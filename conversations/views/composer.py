@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.models import Conversation
@@ -14,11 +13,10 @@ from conversations.picking import offers
 from conversations.selectors import access_conversation, access_reply, told_collections, told_documents
 from conversations.services.conversations import choose_scope
 from conversations.suggestions import suggest_questions
-from conversations.views.bodies import ids_in, json_body
+from conversations.views.bodies import id_of, ids_in, json_body
 from documents.models import Document
 from documents.selectors import access_document, list_documents, visible_collections
 from tenants.access import Access
-from tenants.errors import NotFound
 from tenants.permissions import Action
 from tenants.portal import portal_view
 
@@ -56,10 +54,10 @@ def follow_ups(request: HttpRequest, access: Access, message: UUID) -> HttpRespo
 
 
 def scope_context(request: HttpRequest, access: Access, found: Conversation | None) -> dict[str, Any]:
-    """What the chips show at first: what a conversation was told, in a new chat the document of the address."""
+    """What the chips show at first: what a conversation was told, in a new chat the documents of the address."""
     if found is None:
-        named = request.GET.get("document")
-        return {"chosen_documents": _shown([_named(access, named)] if named else [])}
+        named = dict.fromkeys(id_of(one) for one in request.GET.getlist("document"))
+        return {"chosen_documents": _shown([access_document(access, one) for one in named])}
     documents, told, usual = told_documents(found), told_collections(found), default_collections(found)
     shown = list_documents(access).filter(id__in=documents).order_by("title", "id") if documents else ()
     seen = _seen(access, {*told, *usual})
@@ -76,13 +74,6 @@ def _seen(access: Access, collections: set[UUID]) -> set[UUID]:
     if not collections:
         return set()
     return set(visible_collections(access).filter(id__in=collections).values_list("id", flat=True))
-
-
-def _named(access: Access, named: str) -> Document:
-    try:
-        return access_document(access, UUID(named))
-    except ValueError as error:
-        raise NotFound(_("There is no such document.")) from error
 
 
 def _shown(documents: Sequence[Document]) -> list[dict[str, str]]:

@@ -49,7 +49,8 @@ def documents(request: HttpRequest, access: Access) -> HttpResponse:
         "tight_limits": tight_limits(access, OF_UPLOADING) if access.allows(Action.WRITE_DOCUMENTS) else [],
         "collections": [_collection(access, one, wanted) for one in collections],
         "collections_as_links": len(collections) <= _COLLECTIONS_AS_LINKS,
-        "documents": [document_row(access, document) for document in page],
+        "documents": (rows := [document_row(access, document) for document in page]),
+        "is_processing": any(not one["is_over"] for one in rows),
         "filter": wanted,
         "all_path": wanted.path(collection=""),
         "document_total": sum(one.document_total for one in collections),  # type: ignore[attr-defined]

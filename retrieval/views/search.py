@@ -125,6 +125,7 @@ def _page(
         "section": "documents",
         "wanted": wanted,
         "choices": choices(list_documents(access), chosen),
+        "has_documents": list_documents(access).exists(),
         "collections": [
             {"value": str(one.id), "label": one.name, "is_chosen": str(one.id) == wanted.collection}
             for one in list_collections(access).order_by("name", "id")

@@ -54,7 +54,10 @@ export class Assistants {
   }
 
   #chosen() {
-    history.replaceState(null, "", this.#select.value ? `?persona=${this.#select.value}` : location.pathname);
+    const address = new URL(location.href);
+    if (this.#select.value) address.searchParams.set("persona", this.#select.value);
+    else address.searchParams.delete("persona");
+    history.replaceState(null, "", address);
     this.#show();
   }
 

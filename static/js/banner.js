@@ -4,9 +4,39 @@ import { sentence } from "./strings.js";
 
 const PATIENCE = 5_000;
 const banner = /** @type {HTMLElement} */ (document.querySelector("[data-connection-banner]"));
+const reconnecting = banner.textContent;
 /** @type {Set<EventTarget>} */
 const lost = new Set();
 let timer = 0;
+
+/** @returns {boolean} whether the server is out of reach for the moment, as far as the page knows */
+export function isCutOff() {
+  return !navigator.onLine || lost.size > 0;
+}
+
+/** @param {string} words said at once, until the connection is back */
+export function tellCutOff(words) {
+  banner.textContent = words;
+  banner.hidden = false;
+}
+
+/** The browser itself says that there is no network: that needs no patience. */
+export function watchNetwork() {
+  const tell = () => navigator.onLine || tellCutOff(sentence("offline"));
+  addEventListener("offline", tell);
+  // The sockets say when they are back; where none was lost meanwhile, the network's word will do.
+  addEventListener("online", settle);
+  tell();
+}
+
+/** All is well again, unless the network is away: a socket may still open, or stay open, at that moment. */
+function settle() {
+  if (lost.size || !navigator.onLine) return;
+  clearTimeout(timer);
+  timer = 0;
+  banner.hidden = true;
+  banner.textContent = reconnecting;
+}
 
 /** @param {import("./socket.js").Socket} socket */
 export function watchConnection(socket) {
@@ -16,10 +46,7 @@ export function watchConnection(socket) {
   });
   socket.addEventListener("open", () => {
     lost.delete(socket);
-    if (lost.size) return;
-    clearTimeout(timer);
-    timer = 0;
-    banner.hidden = true;
+    settle();
   });
   socket.addEventListener("refused", (event) => {
     if (/** @type {CustomEvent} */ (event).detail === 401) banner.replaceChildren(sentence("session_ended"), " ", logIn());

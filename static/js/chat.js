@@ -122,7 +122,7 @@ function ask(content) {
     return;
   }
   /** @type {HTMLElement | null} */ (root.querySelector("[data-greeting]"))?.remove();
-  const names = scope.names;
+  const { names } = scope;
   const searching = names ? sentence("searching_collections", { names }) : sentence("searching");
   const stage = assistants.isOpen ? sentence("writing") : searching;
   conversation.ask({

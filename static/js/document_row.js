@@ -63,6 +63,8 @@ export class DocumentRow {
       form.setAttribute("action", form.getAttribute("action").replace(NO_ID, id));
     }
     this.details = id;
+    const ask = this.#part("ask");
+    ask?.setAttribute("href", ask.getAttribute("href").replace(NO_ID, id));
     const pick = /** @type {HTMLInputElement | null} */ (this.#part("pick"));
     if (pick) {
       pick.value = id;

@@ -1,6 +1,8 @@
 /** What every page inside an organisation does. */
 
+import { watchNetwork } from "./banner.js";
 import { listsShortcuts } from "./dialogs.js";
+import { keepForms } from "./forms.js";
 import { closeMenusWhenLeft } from "./menus.js";
 import { person } from "./person.js";
 import { listenForShortcuts, onShortcut } from "./shortcuts.js";
@@ -12,6 +14,8 @@ listenForShortcuts();
 closeMenusWhenLeft();
 onShortcut("sidebar", moveDrawer());
 onShortcut("shortcuts", listsShortcuts());
+watchNetwork();
+keepForms();
 
 person.addEventListener("frame", (event) => {
   const frame = /** @type {CustomEvent} */ (event).detail;

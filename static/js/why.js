@@ -2,6 +2,7 @@
 
 import { NO_ID } from "./fragments.js";
 import { setServerHTML } from "./html.js";
+import { showFailure } from "./retry.js";
 import { sentence } from "./strings.js";
 
 /**
@@ -27,9 +28,10 @@ async function load(why, id) {
   try {
     const response = await fetch(why.dataset.url.replace(NO_ID, id), { headers: { Accept: "text/html" } });
     if (response.ok) setServerHTML(body, await response.text());
-    else body.textContent = sentence(response.status === 404 ? "nothing_searched" : "failed");
+    else if (response.status === 404) body.textContent = sentence("nothing_searched");
+    else showFailure(body, () => load(why, id));
   } catch {
-    body.textContent = sentence("failed");
+    showFailure(body, () => load(why, id));
   } finally {
     body.removeAttribute("aria-busy");
   }

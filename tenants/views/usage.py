@@ -25,6 +25,7 @@ from tenants.selectors import list_members
 from tenants.services.limits import remove_quota, set_quota
 from tenants.settings_pages import render_settings, settings_form
 from tenants.spreadsheets import csv_lines
+from tenants.views.usage_charts import usage_charts
 
 PAGE = "settings-usage"
 
@@ -40,6 +41,7 @@ def usage(request: HttpRequest, access: Access) -> HttpResponse:
         "states": [{"state": state, "words": sentence(state)} for state in list_quota_states(access)],
         "query": query,
         "rows": [{"label": row.label, "counts": _shown_counts([row], currencies)} for row in rows],
+        "charts": usage_charts(query, rows),
         "total": _shown_counts(rows, currencies),
         "currencies": currencies,
         "groups": _groups(),

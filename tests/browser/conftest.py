@@ -77,7 +77,7 @@ async def chromium() -> AsyncIterator[Browser]:
 def organisation(django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker: Running) -> Organisation:
     """Harbour Library: a handbook of three pages, and in a second collection its opening hours."""
     with django_db_blocker.unblock():
-        owner = _founder("Harbour Library")
+        owner = new_founder("Harbour Library")
         tenant = Tenant.objects.get(slug=owner.slug)
         tenant.sample_questions = SAMPLES
         tenant.save(update_fields=["sample_questions"])
@@ -123,7 +123,7 @@ def manager(join: Callable[[Role], Person]) -> Person:
 def founder(django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker: Running) -> Person:
     """Owner of a new organisation that has no documents."""
     with django_db_blocker.unblock():
-        return _founder(f"Archive {next(_numbers)}")
+        return new_founder(f"Archive {next(_numbers)}")
 
 
 @pytest.fixture
@@ -185,7 +185,8 @@ def _user() -> User:
     return User.objects.create_user(email=f"reader{next(_numbers)}@example.org", password=PASSWORD, name="Reader")
 
 
-def _founder(name: str) -> Person:
+def new_founder(name: str) -> Person:
+    """Owner of a new organisation of that name."""
     user = _user()
     tenant = create_tenant(name=name, owner=user, rate_limit=HURRIED)
     return person_of(user, tenant.slug)

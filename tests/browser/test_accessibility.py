@@ -1,4 +1,4 @@
-"""Every page by axe: no violation, light and dark (behaviours 37 to 39)."""
+"""Pages in use by axe: no violation, light and dark (behaviours 37 to 39). See `test_every_page` too."""
 
 from __future__ import annotations
 
@@ -12,12 +12,6 @@ from tests.people import Person
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 QUESTION = "How many days of paid holiday do employees have?"
-PLACES = {
-    "home": "",
-    "log-in": "accounts/login/",
-    "sign-up": "accounts/signup/",
-    "password": "accounts/password/reset/",
-}
 # Whatever moves arrives at once, but for what never does.
 _STILL = """() => {
     const ends = (one) => one.effect.getComputedTiming().endTime !== Infinity;
@@ -25,33 +19,19 @@ _STILL = """() => {
 }"""
 
 
-async def violations(page: Page) -> list[str]:
+async def violations(page: Page, **options: Any) -> list[str]:
     """Scheme, rule and place of whatever axe objects to when nothing moves any more, light and dark."""
     await page.evaluate(AXE_SCRIPT)
-    return [f"{scheme}: {one}" for scheme in SCHEMES for one in await _violations(page, scheme)]
+    return [f"{scheme}: {one}" for scheme in SCHEMES for one in await _violations(page, scheme, options)]
 
 
-async def _violations(page: Page, scheme: Literal["light", "dark"]) -> list[str]:
+async def _violations(page: Page, scheme: Literal["light", "dark"], options: dict[str, Any]) -> list[str]:
     await page.emulate_media(color_scheme=scheme)
     await page.evaluate(_STILL)
-    found: Any = await page.evaluate("() => axe.run({resultTypes: ['violations']})")
+    given = {"resultTypes": ["violations"], **options}
+    found: Any = await page.evaluate("(options) => axe.run(options)", given)
     nodes = [(rule["id"], node) for rule in found["violations"] for node in rule["nodes"]]
     return [f"{rule}: {node['target']} {node['failureSummary']}" for rule, node in nodes]
-
-
-async def test_pages_before_log_in(open_portal: OpenPortal) -> None:
-    portal = await open_portal(None)
-    for path in PLACES.values():
-        await portal.open(path)
-        assert await violations(portal.page) == []
-
-
-async def test_pages_of_ones_account(open_portal: OpenPortal, reader: Person) -> None:
-    portal = await open_portal(reader)
-    origin = portal.url.partition("/o/")[0]
-    for path in ("email", "password/change", "2fa", "sessions", "connections", "reauthenticate"):
-        await portal.page.goto(f"{origin}/accounts/{path}/")
-        assert await violations(portal.page) == []
 
 
 async def test_an_empty_chat_and_an_answered_one_with_its_source(open_portal: OpenPortal, reader: Person) -> None:

@@ -13,7 +13,7 @@ async def test_a_chat_begins_with_the_assistant_that_was_chosen(portal: Portal) 
     page = portal.page
     choice = page.get_by_role("combobox", name="Assistant")
     await expect(choice).to_have_value("docent")
-    scope = page.get_by_role("list", name="Collections that will be searched")
+    scope = page.get_by_role("list", name="What will be searched")
     await expect(scope).to_be_visible()
     await choice.select_option("Open chat")
     await expect(page.get_by_text("Talks without looking into the documents")).to_be_visible()

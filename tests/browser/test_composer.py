@@ -183,7 +183,7 @@ async def test_04_a_recalled_question_may_be_left_or_asked_as_a_new_one(portal: 
 
 
 async def test_08_chips_show_what_is_searched_and_go_with_one_click(portal: Portal) -> None:
-    chips = portal.page.get_by_role("list", name="Collections that will be searched").get_by_role("listitem")
+    chips = portal.page.get_by_role("list", name="What will be searched").get_by_role("listitem")
     await expect(chips).to_have_text(["Documents", "Visits"])
     await portal.page.get_by_role("button", name="Do not search Documents").click()
     await expect(chips).to_have_text(["Visits"])

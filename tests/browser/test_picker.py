@@ -37,7 +37,7 @@ def chosen(portal: Portal) -> Locator:
 
 
 def chips(portal: Portal) -> Locator:
-    return portal.page.get_by_role("list", name="Collections that will be searched").get_by_role("listitem")
+    return portal.page.get_by_role("list", name="What will be searched").get_by_role("listitem")
 
 
 async def test_07_a_hash_picks_a_document_and_tab_accepts(portal: Portal) -> None:

@@ -251,6 +251,8 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("POST", "exports"): {"of": "me"},
     ("POST", "webhooks"): {"url": "https://localhost/told", "events": ["quota.near"]},
     ("PATCH", "webhook"): {"description": "The intranet"},
+    ("POST", "ask-anew"): {"content": QUESTION},
+    ("POST", "ask"): {"content": QUESTION},
     ("POST", "conversation-rename"): {"title": "Leave"},
     ("POST", "assistant-create"): {"name": "Adviser"},
     ("POST", "assistant-change"): {"name": "Adviser on leave"},

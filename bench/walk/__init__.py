@@ -1,0 +1,1 @@
+"""A newcomer's first hour, as pictures: see `bench.walk.__main__`."""
