@@ -1,6 +1,6 @@
 from django.urls import path
 
-from conversations.views import assistants, attachments, chat, feedback, life, menu, models, prompts
+from conversations.views import assistants, attachments, chat, feedback, life, listing, menu, models, prompts
 
 _ASSISTANT = "settings/assistants/<uuid:persona>/"
 _PROMPT = "settings/prompts/<uuid:prompt>/"
@@ -10,9 +10,14 @@ urlpatterns = [
     path("c/", chat.create, name="conversation-create"),
     path("c/<uuid:conversation>/", chat.conversation, name="conversation"),
     path("c/answers/<uuid:message>/why/", chat.why, name="answer-why"),
+    path("conversations/", listing.conversations, name="conversations"),
+    path("conversations/more/", listing.more, name="conversations-more"),
+    path("conversations/found/", listing.found, name="conversations-found"),
+    path("conversations/chosen/", listing.chosen, name="conversations-chosen"),
     path("c/<uuid:conversation>/rename/", chat.rename, name="conversation-rename"),
     path("c/<uuid:conversation>/branch/", chat.branch, name="conversation-branch"),
     path("c/<uuid:conversation>/reopen/", chat.reopen, name="conversation-reopened"),
+    path("c/<uuid:conversation>/archive/", chat.archive, name="conversation-archive"),
     path("c/<uuid:conversation>/delete/", chat.delete, name="conversation-delete"),
     path("c/<uuid:conversation>/pin/", menu.pin, name="conversation-pin"),
     path("c/<uuid:conversation>/export/", menu.export, name="conversation-export"),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from conversations.branches import latest_leaf
 from conversations.models import Conversation, Share, ShareReader
 from conversations.selectors import require_unarchived
-from conversations.services.holding import hold
+from conversations.services.holding import hold, require_kept
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
@@ -44,7 +44,9 @@ def create_share(
     _require_sense(people, groups, expires_at, is_by_link=is_by_link)
     with tenant_atomic(access.tenant_id):
         # Held: what it shows does not go into an archive at this moment.
-        require_unarchived(hold(conversation))
+        held = hold(conversation)
+        require_kept(held)
+        require_unarchived(held)
         leaf = latest_leaf(conversation)
         if leaf is None:
             raise Conflict("There is nothing in this conversation yet.", code="conversation_empty")

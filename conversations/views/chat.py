@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.chat_models import chooser, own_models
+from conversations.life import life_rules
 from conversations.models import Conversation
 from conversations.personas import offered_personas
 from conversations.rendering import portal_chips, portal_places, render_blocks
@@ -27,14 +28,16 @@ from conversations.selectors import (
     list_attachments,
     trace_view,
 )
-from conversations.services.archives import reopen_conversation
+from conversations.services.archives import archive_conversation, reopen_conversation
 from conversations.services.conversations import (
     create_conversation,
-    delete_conversation,
     rename_conversation,
 )
+from conversations.services.deleting import delete_conversation
+from conversations.services.temporary import require_temporary_allowed
 from conversations.services.turns import choose_branch
-from conversations.shelved import shown_branch
+from conversations.shelved import branch_through, shown_branch
+from conversations.steady import read_steadily
 from documents.extraction import ACCEPTED_EXTENSIONS
 from documents.models import Document
 from documents.models import Status as DocumentStatus
@@ -74,21 +77,29 @@ def chat(request: HttpRequest, access: Access) -> HttpResponse:
 @portal_view(Action.CHAT)
 def conversation(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
     """A conversation of one's own."""
-    return _page(request, access, access_conversation(access, conversation))
+    return read_steadily(
+        lambda: access_conversation(access, conversation), lambda found: _page(request, access, found)
+    )
 
 
 @require_POST
 @portal_view(Action.CHAT)
 def create(request: HttpRequest, access: Access) -> HttpResponse:
     """Begin a conversation, with an assistant if the body names one; its first question names it."""
-    persona = _json(request).get("persona")
-    begun = create_conversation(access=access, persona=str(persona) if persona else None)
+    wanted = _json(request)
+    persona = wanted.get("persona")
+    begun = create_conversation(
+        access=access,
+        persona=str(persona) if persona else None,
+        is_temporary=wanted.get("temporary") is True,
+    )
     return JsonResponse(
         {
             "id": str(begun.id),
             "title": begun.title or NEW_CHAT,
             "url": reverse("portal:conversation", args=[begun.id]),
             "socket_url": _socket_url(begun),
+            "temporary": begun.is_temporary,
         },
         status=201,
     )
@@ -132,8 +143,19 @@ def reopen(request: HttpRequest, access: Access, conversation: UUID) -> HttpResp
 @require_POST
 @portal_view(Action.CHAT)
 def delete(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
+    """Delete it. Without scripts the list offers to bring it back."""
     delete_conversation(access=access, conversation=access_conversation(access, conversation))
-    return HttpResponseRedirect(reverse("portal:chat"))
+    if wants_json(request):
+        return JsonResponse({"id": str(conversation)})
+    return HttpResponseRedirect(reverse("portal:conversations"))
+
+
+@require_POST
+@portal_view(Action.CHAT)
+def archive(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
+    """End it and move its messages into a file; it stays where it is, to be read and reopened."""
+    archive_conversation(access=access, conversation=access_conversation(access, conversation))
+    return HttpResponseRedirect(reverse("portal:conversation", args=[conversation]))
 
 
 @require_safe
@@ -157,7 +179,7 @@ def _in_list(passage: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _page(request: HttpRequest, access: Access, found: Conversation | None) -> HttpResponse:
-    messages = shown_branch(access, found) if found else []
+    messages = _branch(request, access, found) if found else []
     collections = (
         visible_collections(access)
         .annotate(documents_count=Count("documents", filter=Q(documents__status=DocumentStatus.READY)))
@@ -166,6 +188,8 @@ def _page(request: HttpRequest, access: Access, found: Conversation | None) -> H
     context = {
         "conversation": found,
         "current": found,
+        "is_temporary": found.is_temporary if found else _is_temporary(request),
+        "allows_temporary": found is None and life_rules().allows_temporary,
         "messages_list": [_presented(message) for message in messages],
         "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
         "collections": [
@@ -185,6 +209,18 @@ def _page(request: HttpRequest, access: Access, found: Conversation | None) -> H
         },
     }
     return render(request, "chat.html", context)
+
+
+def _branch(request: HttpRequest, access: Access, found: Conversation) -> list[dict[str, Any]]:
+    """The branch that it is at, or where the address names a message of another branch, that one."""
+    shown = shown_branch(access, found)
+    wanted = request.GET.get("message", "")
+    if not wanted or wanted in {one["id"] for one in shown}:
+        return shown
+    try:
+        return branch_through(access, found, UUID(wanted))
+    except ValueError as error:
+        raise NotFound(_("There is no such message.")) from error
 
 
 def _assistants(request: HttpRequest, access: Access, found: Conversation | None) -> dict[str, Any]:
@@ -220,6 +256,14 @@ def _presented(message: dict[str, Any]) -> dict[str, Any]:
         blocks = [mark_safe(html) for html in render_blocks(message["content"], chips)]  # noqa: S308
     finish = {"finished": "length" if message["finish_reason"] == "length" else "done"}
     return {**message, "html_blocks": blocks, "finish": finish.get(message["status"], message["status"])}
+
+
+def _is_temporary(request: HttpRequest) -> bool:
+    """Whether the new chat is to be a temporary one."""
+    if "temporary" not in request.GET:
+        return False
+    require_temporary_allowed()
+    return True
 
 
 def _socket_url(found: Conversation) -> str:

@@ -4,14 +4,16 @@ import { Assistants } from "./assistants.js";
 import { openCitations } from "./citations.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
+import { addConversation, markRunning, renameConversation } from "./conversation_list.js";
+import { deleteConversations } from "./deeds.js";
 import { confirmed, opensDialog } from "./dialogs.js";
 import { receiveFiles } from "./dropzone.js";
 import { NO_ID } from "./fragments.js";
 import { refreshLimits } from "./limits.js";
+import { linksMessages, showsMessage } from "./message_links.js";
 import { person } from "./person.js";
 import { Scope } from "./scope.js";
 import { Follower } from "./scroll.js";
-import { addConversation, markRunning, renameConversation } from "./sidebar.js";
 import { sharesInDialog } from "./share.js";
 import { sentence } from "./strings.js";
 import { Uploads } from "./uploads.js";
@@ -22,15 +24,18 @@ const composer = new Composer(root.querySelector("[data-composer]"), () => conve
 const follower = new Follower(root);
 const scope = new Scope(root.querySelector("[data-scope]"), root.dataset.conversation || "new");
 const assistants = new Assistants(root, scope);
-conversation.beginning = () => assistants.choice;
+const isTemporary = "temporary" in root.dataset;
+conversation.beginning = () => (isTemporary ? { ...assistants.choice, temporary: true } : assistants.choice);
 
 const tray = /** @type {HTMLElement | null} */ (root.querySelector("[data-uploads]"));
 const uploads = tray ? new Uploads(tray, () => "") : null;
 
 openCitations();
 showRunning(conversation.isRunning);
-if (root.dataset.conversation && !location.hash) follower.toEnd();
-if (!matchMedia("(pointer: coarse)").matches) composer.focus();
+linksMessages(root);
+const isLed = showsMessage(root);
+if (root.dataset.conversation && !isLed) follower.toEnd();
+if (!isLed && !matchMedia("(pointer: coarse)").matches) composer.focus();
 
 composer.addEventListener("ask", (event) => ask(/** @type {CustomEvent} */ (event).detail));
 composer.addEventListener("stop", () => conversation.stop());
@@ -48,7 +53,7 @@ conversation.addEventListener("begun", (event) => {
   composer.keepDraftFor(begun.id);
   history.replaceState(null, "", begun.url);
   assistants.settle();
-  addConversation(begun);
+  if (!isTemporary) addConversation(begun);
   addConversationMenu(begun.id);
   showTitle({ conversation: begun.id, title: begun.title });
   showRunning(conversation.isRunning);
@@ -57,7 +62,10 @@ conversation.addEventListener("begun", (event) => {
 person.addEventListener("frame", (event) => {
   const frame = /** @type {CustomEvent} */ (event).detail;
   if (frame.type === "title") showTitle(frame);
+  if (frame.type === "gone" && frame.conversations.includes(root.dataset.conversation)) showGone(true);
+  if (frame.type === "back" && frame.conversations.includes(root.dataset.conversation)) showGone(false);
 });
+document.addEventListener("renamed", (event) => showTitle(/** @type {CustomEvent} */ (event).detail));
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || !composer.answering) return;
@@ -73,6 +81,11 @@ sharesInDialog(document.querySelector("[data-share]"));
 document.querySelector("[data-delete-conversation]")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = /** @type {HTMLFormElement} */ (event.currentTarget);
+  if (!isTemporary) {
+    deleteConversations([root.dataset.conversation]);
+    return;
+  }
+  // There is no way back: nothing of it is kept.
   const sure = await confirmed({
     title: sentence("delete_conversation"),
     detail: sentence("delete_conversation_detail"),
@@ -114,6 +127,12 @@ function showRunning(running) {
   composer.answering = running;
   if (!running) refreshLimits();
   if (root.dataset.conversation) markRunning(root.dataset.conversation, running);
+}
+
+/** @param {boolean} isGone the conversation on this page, deleted here or elsewhere, or brought back */
+function showGone(isGone) {
+  /** @type {HTMLElement} */ (root.querySelector("[data-gone]")).hidden = !isGone;
+  /** @type {HTMLElement} */ (root.querySelector("[data-composer]")).hidden = isGone;
 }
 
 /** @param {{conversation: string, title: string}} named */

@@ -1,16 +1,44 @@
 /** What every page inside an organisation does. */
 
 import { closeMenusWhenLeft } from "./menus.js";
+import { addConversation, addressOf, fetchOlder, markRunning, moveToTop } from "./conversation_list.js";
+import { removeConversation, renameConversation, renewList, rowOf } from "./conversation_list.js";
+import { bringsBack } from "./deeds.js";
 import { person } from "./person.js";
-import { markRunning, moveDrawer, renameConversation } from "./sidebar.js";
+import { renamesInPlace, showRenamed } from "./renaming.js";
+import { opensRowMenus } from "./row_menu.js";
+import { openSearch, opensSearch } from "./search_dialog.js";
+import { moveDrawer } from "./sidebar.js";
 import { offerThemes } from "./theme.js";
 
 offerThemes();
 closeMenusWhenLeft();
 moveDrawer();
+fetchOlder();
+bringsBack();
+renamesInPlace();
+showRenamed();
+opensRowMenus();
+opensSearch();
 
 person.addEventListener("frame", (event) => {
   const frame = /** @type {CustomEvent} */ (event).detail;
-  if (frame.type === "title") renameConversation(frame.conversation, frame.title);
+  if (frame.type === "title") showTitle(frame);
   if (frame.type === "running") markRunning(frame.conversation, frame.running);
+  if (frame.type === "gone") frame.conversations.forEach(removeConversation);
+  if (frame.type === "back") renewList().catch(() => {});
 });
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.isComposing || event.shiftKey || event.altKey) return;
+  if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  if (!document.querySelector("dialog:modal")) openSearch();
+});
+
+/** @param {{conversation: string, title: string}} frame of one that was begun, asked or named, here or elsewhere */
+function showTitle({ conversation, title }) {
+  if (rowOf(conversation)) renameConversation(conversation, title);
+  else addConversation({ id: conversation, title, url: addressOf(conversation) });
+  moveToTop(conversation);
+}
