@@ -80,9 +80,9 @@ async def announce_running(access: Access, conversation_id: UUID, *, is_running:
     await _send(access, {"type": "running", "conversation": str(conversation_id), "running": is_running})
 
 
-def told_of_title(access: Access, conversation_id: UUID, title: str) -> None:
-    """The same of a name that somebody gave, once the running transaction is committed."""
-    _tell_after(access, {"type": "title", "conversation": str(conversation_id), "title": title})
+def told_of_name(access: Access, conversation_id: UUID, title: str) -> None:
+    """That somebody has named it, which asks nothing, once the running transaction is committed."""
+    _tell_after(access, {"type": "renamed", "conversation": str(conversation_id), "title": title})
 
 
 def told_of_list(access: Access, conversation_ids: Iterable[UUID], *, is_gone: bool) -> None:

@@ -225,7 +225,8 @@ class ConversationConsumer(TenantConsumer):
             }
         )
         await self.send_json(TitleChanged(str(asked.conversation_id), asked.title).payload(asked.message_id))
-        self.spawn(announce_title(self.access, asked.conversation_id, asked.title))
+        if not self._is_temporary:
+            self.spawn(announce_title(self.access, asked.conversation_id, asked.title))
         self._follow(asked.message_id, asked.offset)
 
     async def on_stop(self, frame: dict[str, Any]) -> None:

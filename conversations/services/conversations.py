@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from conversations.announcements import told_of_title
+from conversations.announcements import told_of_name
 from conversations.embedding import EMBED_CONVERSATION
 from conversations.models import (
     ArchiveRecord,
@@ -118,7 +118,7 @@ def rename_conversation(*, access: Access, conversation: Conversation, title: st
         held.title, held.has_manual_title = title[:MAX_TITLE], True
         held.save(update_fields=["title", "has_manual_title", "updated_at"])
         record(access, "conversation.renamed", target_kind="conversation", target_id=held.id)
-        told_of_title(access, held.id, held.title)
+        told_of_name(access, held.id, held.title)
     conversation.title, conversation.has_manual_title = held.title, True
     conversation.updated_at = held.updated_at
     return conversation

@@ -61,7 +61,7 @@ conversation.addEventListener("begun", (event) => {
 });
 person.addEventListener("frame", (event) => {
   const frame = /** @type {CustomEvent} */ (event).detail;
-  if (frame.type === "title") showTitle(frame);
+  if (frame.type === "title" || frame.type === "renamed") showTitle(frame);
   if (frame.type === "gone" && frame.conversations.includes(root.dataset.conversation)) showGone(true);
   if (frame.type === "back" && frame.conversations.includes(root.dataset.conversation)) showGone(false);
 });

@@ -57,6 +57,8 @@ export function renameConversation(conversation, title) {
 export function moveToTop(conversation) {
   const item = rowOf(conversation);
   if (!item || "isPinned" in item.dataset || item.contains(document.activeElement)) return;
+  // Nothing moves under the mouse.
+  if (groups.matches(":hover")) return;
   const group = item.closest("section");
   const top = today();
   if (top.firstElementChild === item) return;

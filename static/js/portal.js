@@ -24,6 +24,7 @@ opensSearch();
 person.addEventListener("frame", (event) => {
   const frame = /** @type {CustomEvent} */ (event).detail;
   if (frame.type === "title") showTitle(frame);
+  if (frame.type === "renamed") renameConversation(frame.conversation, frame.title);
   if (frame.type === "running") markRunning(frame.conversation, frame.running);
   if (frame.type === "gone") frame.conversations.forEach(removeConversation);
   if (frame.type === "back") renewList().catch(() => {});
@@ -36,7 +37,7 @@ document.addEventListener("keydown", (event) => {
   if (!document.querySelector("dialog:modal")) openSearch();
 });
 
-/** @param {{conversation: string, title: string}} frame of one that was begun, asked or named, here or elsewhere */
+/** @param {{conversation: string, title: string}} frame of one that was begun or asked, here or elsewhere */
 function showTitle({ conversation, title }) {
   if (rowOf(conversation)) renameConversation(conversation, title);
   else addConversation({ id: conversation, title, url: addressOf(conversation) });

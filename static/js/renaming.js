@@ -7,7 +7,10 @@ import { tell } from "./toast.js";
 
 /** Of two clicks that mean one thing, though the first one has led to another page. */
 const TWICE = 500;
+/** How long a click waits for a second one before it leads somewhere. */
+const SECOND = 150;
 const KEY = "clicked";
+let leading = 0;
 
 /** F2 and a double click, on a conversation of the list and on the name above the page. */
 export function renamesInPlace() {
@@ -18,7 +21,8 @@ export function renamesInPlace() {
     if (!row || !onTitle(event.target)) return;
     event.preventDefault();
     // The first of the two clicks was about to lead there.
-    window.stop();
+    if (leading) clearTimeout(leading);
+    else window.stop();
     renameRow(row);
   });
   document.addEventListener("keydown", (event) => {
@@ -38,10 +42,26 @@ function clicked(event) {
   const id = row.dataset.conversation;
   const [before, at] = (sessionStorage.getItem(KEY) ?? "").split("@");
   sessionStorage.setItem(KEY, `${id}@${Date.now()}`);
-  if (!row.querySelector("[aria-current]") || location.search || location.hash) return;
+  if (!row.querySelector("[aria-current]") || location.search || location.hash) return lead(event, row.querySelector("a"));
   // One is here already.
   event.preventDefault();
   if (before === id && Date.now() - Number(at) < TWICE) renameRow(row);
+  return undefined;
+}
+
+/**
+ * Goes where a click leads when no second one comes. The keyboard and a finger mean what they say the first time.
+ *
+ * @param {MouseEvent} event
+ * @param {HTMLAnchorElement} link
+ */
+function lead(event, link) {
+  if (/** @type {PointerEvent} */ (event).pointerType !== "mouse" || event.detail !== 1) return;
+  event.preventDefault();
+  leading = setTimeout(() => {
+    leading = 0;
+    location.assign(link.href);
+  }, SECOND);
 }
 
 /** @param {HTMLElement} row */

@@ -18,7 +18,7 @@ PHONE: Any = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_
 
 
 def options(portal: Portal) -> Locator:
-    return portal.page.get_by_role("option")
+    return portal.page.get_by_role("listbox", name="Conversations found").get_by_role("option")
 
 
 def field(portal: Portal) -> Locator:
@@ -29,9 +29,7 @@ async def told(portal: Portal, ollama: OllamaStandIn) -> None:
     """A conversation of two questions, whose second answer tells of a zeppelin."""
     ollama.script(
         Reply(text="Twenty-eight days of holiday [1]."),
-        Reply(text="A talk of leave"),
         Reply(text="Take the zeppelin <b>instead</b>, which leaves at nine [1]."),
-        times=1,
     )
     await portal.ask(QUESTION)
     await portal.answered()
@@ -50,7 +48,7 @@ async def test_31_a_message_is_found_marked_and_gone_to_by_keyboard(portal: Port
     await page.keyboard.type("zeppelin")
     await expect(options(portal).locator("mark")).to_have_text(["zeppelin"])
     # What an answer says is text here, whatever it looks like.
-    await expect(options(portal)).to_contain_text("<b>instead</b>")
+    await expect(options(portal).locator("b")).to_have_count(0)
     await expect(field(portal)).to_have_attribute("aria-activedescendant", "found-1")
     await expect(options(portal)).to_have_attribute("aria-selected", "true")
     assert await violations(page) == []
@@ -69,7 +67,7 @@ async def test_31_arrow_keys_choose_and_escape_gives_the_focus_back(portal: Port
     await portal.answered()
     await page.keyboard.press("Control+k")
     await expect(options(portal)).to_have_count(2)
-    chosen = page.locator('[role="option"][aria-selected="true"]')
+    chosen = options(portal).and_(page.locator('[aria-selected="true"]'))
     for key, place in (("ArrowDown", 2), ("ArrowDown", 1), ("ArrowUp", 2)):
         await page.keyboard.press(key)
         await expect(chosen).to_have_attribute("id", f"found-{place}")
@@ -141,7 +139,7 @@ async def test_33_a_link_to_a_message_leads_to_it_in_its_branch(
     portal = await open_portal(reader, permissions=["clipboard-read", "clipboard-write"])
     page = portal.page
     await portal.open()
-    ollama.script(Reply(text="The first answer."), Reply(text="A title"), Reply(text="The second answer."))
+    ollama.script(Reply(text="The first answer."), Reply(text="The second answer."))
     await portal.ask(QUESTION)
     await portal.answered()
     await portal.answer.get_by_role("button", name="Copy a link to this answer").click()

@@ -252,6 +252,10 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("POST", "webhooks"): {"url": "https://localhost/told", "events": ["quota.near"]},
     ("PATCH", "webhook"): {"description": "The intranet"},
     ("POST", "conversation-rename"): {"title": "Leave"},
+    ("POST", "conversations-chosen"): {
+        "action": "archive",
+        "conversations": "0b5f4c5e-6a3c-4c58-9a53-0f0e4f6c1d11",
+    },
     ("POST", "assistant-create"): {"name": "Adviser"},
     ("POST", "assistant-change"): {"name": "Adviser on leave"},
     ("POST", "prompt-create"): {"title": "Leave", "text": QUESTION},
