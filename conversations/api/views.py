@@ -189,7 +189,7 @@ class RestoreView(TenantView):
 
     @extend_schema(operation_id="conversations_restore", request=None, responses=ConversationSerializer)
     def post(self, request: Request, conversation: UUID) -> Response:
-        """Bring back what was deleted a moment ago, as it was. Later, or of what was not deleted: 404."""
+        """Bring back what was deleted a moment ago, as it was; what was not deleted stays as it is. Later: 404."""
         return Response(_present(restore_conversation(access=self.access, conversation_id=conversation)))
 
 

@@ -8,12 +8,14 @@ from collections import Counter
 from datetime import timedelta
 from uuid import UUID
 
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from conversations.announcements import told_of_list
 from conversations.embedding import embed_soon
 from conversations.life import RUNNING, attached_to, list_past
 from conversations.models import Conversation, Message
+from conversations.selectors import openable
 from conversations.services.conversations import remove_conversations
 from conversations.services.ending import every_tenant
 from conversations.services.holding import hold
@@ -52,13 +54,18 @@ def _put_away(held: Conversation) -> None:
 
 
 def restore_conversation(*, access: Access, conversation_id: UUID) -> Conversation:
-    """Bring back a conversation of one's own that was deleted a moment ago, as it was. Else `NotFound`."""
+    """Bring back a conversation of one's own that was deleted a moment ago, as it was; `NotFound` once it is gone.
+
+    Bringing it back twice changes nothing.
+    """
     access.require(Action.CHAT)
     with tenant_atomic(access.tenant_id):
-        own = Conversation.objects.filter(author_id=access.user_id, deleted_at__isnull=False)
+        own = Conversation.objects.filter(openable() | Q(deleted_at__isnull=False), author_id=access.user_id)
         deleted: Conversation | None = own.filter(id=conversation_id).select_for_update().first()
         if deleted is None:
-            raise NotFound("There is no such conversation to bring back.")
+            raise NotFound("There is no such conversation.")
+        if deleted.deleted_at is None:
+            return deleted
         deleted.deleted_at = deleted.unlisted_until = None
         # `updated_at` stays: it stands where it stood.
         deleted.save(update_fields=["deleted_at", "unlisted_until"])

@@ -124,9 +124,10 @@ def test_nobody_else_brings_it_back(alice: Person, bob: Person, charlie: Person)
     deleted(alice, talk)
     missing = refusal(restored(alice, str(uuid4())))
     assert missing[0] == 404
-    for person, one in ((bob, talk), (charlie, talk), (alice, alive), (bob, alive)):
+    for person, one in ((bob, talk), (charlie, talk), (bob, alive)):
         assert refusal(restored(person, one)) == missing
-    assert restored(alice, talk).status_code == 200
+    for one in (talk, talk, alive):
+        assert restored(alice, one).status_code == 200
 
 
 @pytest.mark.parametrize("action", PORTAL_ACTIONS)

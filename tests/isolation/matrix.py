@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.conf import settings
@@ -254,7 +255,7 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("POST", "conversation-rename"): {"title": "Leave"},
     ("POST", "conversations-chosen"): {
         "action": "archive",
-        "conversations": "0b5f4c5e-6a3c-4c58-9a53-0f0e4f6c1d11",
+        "conversations": str(UUID(int=1)),
     },
     ("POST", "assistant-create"): {"name": "Adviser"},
     ("POST", "assistant-change"): {"name": "Adviser on leave"},
