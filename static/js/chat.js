@@ -54,6 +54,8 @@ conversation.addEventListener("begun", (event) => {
   history.replaceState(null, "", begun.url);
   assistants.settle();
   if (!isTemporary) addConversation(begun);
+  // What has begun is what it is.
+  document.querySelector("[data-temporary-switch]")?.remove();
   addConversationMenu(begun.id);
   showTitle({ conversation: begun.id, title: begun.title });
   showRunning(conversation.isRunning);

@@ -56,8 +56,10 @@ function clicked(event) {
  * @param {HTMLAnchorElement} link
  */
 function lead(event, link) {
-  if (/** @type {PointerEvent} */ (event).pointerType !== "mouse" || event.detail !== 1) return;
+  if (/** @type {PointerEvent} */ (event).pointerType !== "mouse" || !event.detail) return;
   event.preventDefault();
+  // The second one is a double click's, which is told next.
+  if (event.detail > 1) return;
   leading = setTimeout(() => {
     leading = 0;
     location.assign(link.href);

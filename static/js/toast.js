@@ -4,7 +4,6 @@
  * It outlives the page: whoever deletes what they are reading is led elsewhere, and finds it there.
  */
 
-import { announce } from "./announcer.js";
 import { sentence } from "./strings.js";
 
 const SECONDS = 10;
@@ -76,7 +75,6 @@ function show(deed) {
 function put(text) {
   toast.querySelector("[data-toast-text]").textContent = text;
   toast.hidden = false;
-  announce(text);
 }
 
 /** @param {number} milliseconds */

@@ -178,7 +178,7 @@ async def test_30_what_is_deleted_can_be_undone_for_a_while(portal: Portal) -> N
     await page.get_by_role("button", name="Delete").click()
     # One is led elsewhere, and the way back comes along.
     await expect(page).to_have_url(portal.url)
-    await expect(page.get_by_text("Conversation deleted.").first).to_be_visible()
+    await expect(page.get_by_text("Conversation deleted.")).to_be_visible()
     await expect(portal.conversation(QUESTION)).to_have_count(0)
     portal.witness.expect("status 404", "status of 404")
     assert (await page.request.get(address)).status == 404
