@@ -33,7 +33,7 @@ from conversations.models import (
 from conversations.personas import require_persona
 from conversations.services.archives import forget_archives, forget_in_archives
 from conversations.services.holding import hold
-from conversations.services.temporary import TEMPORARY_FOR, require_temporary_allowed
+from conversations.services.temporary import first_end
 from conversations.summaries import SUMMARISE, summarise_soon
 from conversations.webhook_events import tell_of_ending
 from documents.models import Collection, Document
@@ -71,8 +71,6 @@ def create_conversation(
     """
     access.require(Action.CHAT)
     with tenant_atomic(access.tenant_id):
-        if is_temporary:
-            require_temporary_allowed()
         speaker = None if persona is None else require_persona(access, persona, pointer="/persona")
         chosen = require_collections(access, collections, pointer="/collections/{}")
         named = require_documents(access, documents, pointer="/documents/{}")
@@ -88,7 +86,7 @@ def create_conversation(
             origin=origin,
             site_id=access.site_id,
             is_temporary=is_temporary,
-            unlisted_until=timezone.now() + TEMPORARY_FOR if is_temporary else None,
+            unlisted_until=first_end() if is_temporary else None,
         )
         note_chosen(conversation, chosen, named)
         record(access, "conversation.created", target_kind="conversation", target_id=conversation.id)

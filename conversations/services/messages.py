@@ -16,10 +16,10 @@ from conversations.naming import provisional_title
 from conversations.personas import voice_of
 from conversations.selectors import access_conversation, access_reply, scope_of
 from conversations.services.holding import require_open
-from conversations.services.temporary import keep_an_hour
+from conversations.services.temporary import keep_asked
 from documents.selectors import require_collections, require_documents
 from retrieval.types import Scope
-from tenants.access import Access, Carrier
+from tenants.access import Access
 from tenants.context import current_tenant_id
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput, TooLarge
@@ -77,8 +77,6 @@ def ask(
             asked = store_question(access, question, process_id, model=model)
             if attempt is not None:
                 attempt.keep_target(asked.message_id)
-            if conversation.is_temporary and access.carrier is not Carrier.SESSION:
-                keep_an_hour(conversation)
             return asked
     except IntegrityError:
         # The same request arrived twice at once; the other one was first.
@@ -187,6 +185,7 @@ def store_reply(
     count_question(Spender(access.spender_id, access.token_id), asked_on=reply.created_at.date())
     conversation.leaf_id = reply.id
     conversation.save(update_fields=["leaf_id", "updated_at"])
+    keep_asked(access, conversation)
     to_run = to_answer(access, question, reply, model=model)
     return Asked(question.id, reply.id, conversation.id, conversation.title, to_run)
 

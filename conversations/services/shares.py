@@ -44,9 +44,7 @@ def create_share(
     _require_sense(people, groups, expires_at, is_by_link=is_by_link)
     with tenant_atomic(access.tenant_id):
         # Held: what it shows does not go into an archive at this moment.
-        held = hold(conversation)
-        require_kept(held)
-        require_unarchived(held)
+        _require_lasting(hold(conversation))
         leaf = latest_leaf(conversation)
         if leaf is None:
             raise Conflict("There is nothing in this conversation yet.", code="conversation_empty")
@@ -64,6 +62,12 @@ def create_share(
         ShareReader.objects.bulk_create(readers)
         _note_created(access, share, people=people, groups=groups)
     return share
+
+
+def _require_lasting(conversation: Conversation) -> None:
+    """`Conflict` for one whose messages are in a file or go by themselves."""
+    require_kept(conversation)
+    require_unarchived(conversation)
 
 
 def _note_created(access: Access, share: Share, *, people: Sequence[UUID], groups: Sequence[UUID]) -> None:
