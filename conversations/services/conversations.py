@@ -66,8 +66,7 @@ def create_conversation(
 ) -> Conversation:
     """Begin a conversation. Without a mode it has that of its persona (an id or a slug), else it is grounded.
 
-    Unknown personas, collections and documents raise `InvalidInput` with their pointer; a temporary one
-    `PermissionRefused` where the organisation has none.
+    `InvalidInput` points at what of it is unknown; `PermissionRefused` where none may be temporary.
     """
     access.require(Action.CHAT)
     with tenant_atomic(access.tenant_id):
