@@ -24,6 +24,7 @@ app.conf.task_routes = {
     "conversations.archive_ended": {"queue": "platform"},
     "conversations.end_idle": {"queue": "platform"},
     "conversations.purge": {"queue": "platform"},
+    "conversations.purge_past": {"queue": "platform"},
     "conversations.sweep_archives": {"queue": "platform"},
     "documents.fetch_due_sources": {"queue": "platform"},
     "documents.drop_old_indexes": {"queue": "platform"},
@@ -50,6 +51,7 @@ app.conf.beat_schedule = {
     "purge-conversations": {"task": "conversations.purge", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-deliveries": {"task": "tenants.purge_deliveries", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-exports": {"task": "tenants.purge_exports", "schedule": 3600.0, "options": {"expires": 3600}},
+    "purge-past": {"task": "conversations.purge_past", "schedule": 60.0, "options": {"expires": 60}},
     "purge-revocations": {"task": "tenants.purge_revocations", "schedule": 3600.0, "options": {"expires": 3600}},
     "purge-kept-answers": {"task": "tenants.purge_kept_answers", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-archives": {

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.db import transaction
 from redis.exceptions import RedisError
 
 from tenants.access import Access
@@ -76,6 +78,21 @@ async def announce_title(access: Access, conversation_id: UUID, title: str, *, i
 
 async def announce_running(access: Access, conversation_id: UUID, *, is_running: bool) -> None:
     await _send(access, {"type": "running", "conversation": str(conversation_id), "running": is_running})
+
+
+def told_of_name(access: Access, conversation_id: UUID, title: str) -> None:
+    """That somebody has named it, which asks nothing, once the running transaction is committed."""
+    _tell_after(access, {"type": "renamed", "conversation": str(conversation_id), "title": title})
+
+
+def told_of_list(access: Access, conversation_ids: Iterable[UUID], *, is_gone: bool) -> None:
+    """That conversations are in the list no more or again, once the running transaction is committed."""
+    ids = [str(one) for one in conversation_ids]
+    _tell_after(access, {"type": "gone" if is_gone else "back", "conversations": ids})
+
+
+def _tell_after(access: Access, event: dict[str, Any]) -> None:
+    transaction.on_commit(lambda: async_to_sync(_send)(access, event), robust=True)
 
 
 async def _send(access: Access, event: dict[str, Any], *, is_news: bool = False) -> None:

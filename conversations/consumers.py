@@ -25,6 +25,7 @@ from conversations.rendering import BlockStream, portal_chips, render_blocks
 from conversations.selectors import access_conversation, access_reply
 from conversations.services.leases import request_stop
 from conversations.services.messages import Asked
+from conversations.services.temporary import keep_a_moment
 from documents.events import documents_group
 from documents.selectors import sees_collection
 from tenants.access import Access, Carrier
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 # Kept: for each frame a new one would be made.
 _told = json.JSONEncoder(ensure_ascii=False)
 REFUSED = 4403
+# Times that a temporary conversation is kept in the time that it would stay.
+_KEPT_OFTEN = 3
 # Whose authority ended need not come back; whose was changed may, and is looked at anew.
 TOO_SLOW = 1013
 CLOSE_CODES = {Reason.ENDED: 4401, Reason.CHANGED: 1012}
@@ -154,7 +157,9 @@ class ConversationConsumer(TenantConsumer):
 
     async def enter(self) -> None:
         self.conversation_id: UUID = self.scope["url_route"]["kwargs"]["conversation"]
-        await run_in_tenant(self.access.tenant_id, access_conversation, self.access, self.conversation_id)
+        tenant_id = self.access.tenant_id
+        found = await run_in_tenant(tenant_id, access_conversation, self.access, self.conversation_id)
+        self._is_temporary = found.is_temporary
         self._followed: dict[UUID, asyncio.Task[None]] = {}
 
     def handlers(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[None]]]:
@@ -162,6 +167,19 @@ class ConversationConsumer(TenantConsumer):
 
     def begin(self) -> None:
         self.spawn(_until_left(self._listen()))
+        if self._is_temporary:
+            self.spawn(self._keep())
+
+    async def _keep(self) -> None:
+        """A temporary conversation stays for as long as its page is open, and a moment."""
+        keep = partial(keep_a_moment, access=self.access, conversation_id=self.conversation_id)
+        while True:
+            try:
+                if not await run_unit(keep):
+                    return
+            except DatabaseError:
+                logger.exception("a temporary conversation could not be kept")
+            await asyncio.sleep(settings.DOCENT_TEMPORARY_SECONDS / _KEPT_OFTEN)
 
     async def _listen(self) -> None:
         """The title that a model has found, wherever the answer was written. Nobody waits for Valkey to ask."""
@@ -207,7 +225,8 @@ class ConversationConsumer(TenantConsumer):
             }
         )
         await self.send_json(TitleChanged(str(asked.conversation_id), asked.title).payload(asked.message_id))
-        self.spawn(announce_title(self.access, asked.conversation_id, asked.title))
+        if not self._is_temporary:
+            self.spawn(announce_title(self.access, asked.conversation_id, asked.title))
         self._follow(asked.message_id, asked.offset)
 
     async def on_stop(self, frame: dict[str, Any]) -> None:

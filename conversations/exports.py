@@ -71,8 +71,12 @@ def export_shares(run: ExportRun, access: Access) -> None:
 
 def export_archives(run: ExportRun) -> None:
     """The files of archived conversations as they are. Registered with `on_tenant_exported`."""
-    for row in run.rows(ArchiveRecord.objects.all, ("id", "conversation_id", "storage_key", "sha256")):
+    for row in run.rows(_kept_archives, ("id", "conversation_id", "storage_key", "sha256")):
         run.archive.write_file(f"archives/{row['conversation_id']}.json", row["storage_key"], sha256=row["sha256"])
+
+
+def _kept_archives() -> Any:
+    return ArchiveRecord.objects.filter(conversation__deleted_at=None)
 
 
 def _messages(run: ExportRun, access: Access, conversation_id: UUID) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ def list_feedback(access: Access, wanted: FeedbackFilter | None = None) -> Query
         access.require(Action.READ_DOCUMENTS)
     wanted = wanted or FeedbackFilter()
     _require_known(access, wanted)
-    found: QuerySet[Feedback] = Feedback.objects.all()
+    found: QuerySet[Feedback] = Feedback.objects.filter(message__conversation__deleted_at=None)
     if not reads_all_feedback(access) or wanted.own:
         found = found.filter(_citing(own_documents(access)))
     elif access.collections is not None:

@@ -7,8 +7,8 @@ from conversations.evaluating import answer_for_evaluation
 from conversations.selectors import list_running_replies
 from conversations.services import archives
 from conversations.services.conversations import blank_quotes, erase_conversations_of
+from conversations.services.deleting import purge_past
 from conversations.services.feedback import forget_feedback_of
-from conversations.services.passing import purge_past
 from conversations.services.personas import forget_maker, lay_down_defaults
 from conversations.services.prompts import erase_prompts_of
 from conversations.services.retention import purge_conversations

@@ -33,6 +33,7 @@ class LifeRules:
     delete_archived_days: int | None = None
     spares_pinned: bool = True
     spares_shared: bool = True
+    allows_temporary: bool = True
 
     @property
     def deletes(self) -> bool:
@@ -45,6 +46,7 @@ class LifeRules:
 MINUTES = ("query_idle_minutes", "chat_idle_minutes")
 DAYS = ("archive_after_days", "delete_idle_days", "delete_query_days", "delete_archived_days")
 SPARED = ("spares_pinned", "spares_shared")
+SWITCHES = (*SPARED, "allows_temporary")
 
 
 def life_rules() -> LifeRules:
@@ -52,7 +54,7 @@ def life_rules() -> LifeRules:
     policy = LifePolicy.objects.first()
     if policy is None:
         return LifeRules()
-    return LifeRules(**{name: getattr(policy, name) for name in (*MINUTES, *DAYS, *SPARED)})
+    return LifeRules(**{name: getattr(policy, name) for name in (*MINUTES, *DAYS, *SWITCHES)})
 
 
 def list_idle(rules: LifeRules) -> QuerySet[Conversation]:
@@ -93,7 +95,10 @@ def _members() -> QuerySet[Conversation]:
 
 
 def list_past() -> QuerySet[Conversation]:
-    """What was asked in passing long enough ago, whatever the organisation keeps of the rest."""
+    """What is not to be there any more, whatever the organisation keeps of the rest.
+
+    Asked in passing long enough ago, deleted and not brought back, or temporary and left.
+    """
     return _at_rest().filter(unlisted_until__lt=Now())
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
 from conversations.branches import Place, places
 from conversations.models import (
@@ -43,6 +44,20 @@ def list_conversations(access: Access) -> QuerySet[Conversation]:
     return found
 
 
+def list_deleted(access: Access) -> QuerySet[Conversation]:
+    """A person's own that were deleted and can be brought back, the latest first."""
+    access.require(Action.CHAT)
+    found: QuerySet[Conversation] = Conversation.objects.filter(
+        author_id=access.user_id, deleted_at__isnull=False, unlisted_until__gt=Now()
+    )
+    return found.order_by("-deleted_at", "-id")
+
+
+def openable() -> Q:
+    """What can be opened by its id: what is listed, and what is temporary for as long as it is there."""
+    return Q(unlisted_until=None) | Q(is_temporary=True)
+
+
 def with_chosen(found: QuerySet[Conversation]) -> QuerySet[Conversation]:
     """Each with its persona, and the ids of what it asks as `collection_ids` and `document_ids`: in one query."""
     collections = ConversationCollection.objects.filter(conversation=OuterRef("id")).order_by("collection_id")
@@ -64,7 +79,7 @@ def access_conversation(access: Access, conversation_id: UUID) -> Conversation:
 
 _own_conversation = PreparedModels(
     Conversation,
-    lambda author, wanted: Conversation.objects.filter(author_id=author, id=wanted, unlisted_until=None),
+    lambda author, wanted: Conversation.objects.filter(openable(), author_id=author, id=wanted),
 )
 
 
@@ -84,7 +99,7 @@ def access_message(access: Access, message_id: UUID) -> Message:
     access.require(Action.CHAT)
     message: Message | None = (
         Message.objects.select_related("conversation")
-        .filter(id=message_id, conversation__author_id=access.user_id)
+        .filter(id=message_id, conversation__author_id=access.user_id, conversation__deleted_at=None)
         .first()
     )
     if message is None:

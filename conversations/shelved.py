@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from conversations import records
-from conversations.branches import Tree, branch_to, latest_leaf
+from conversations.branches import Tree, branch_to, latest_leaf, leaf_below
 from conversations.models import ArchiveRecord, Conversation, Message, Summary
 from conversations.selectors import list_messages, message_views, views_of
 from conversations.sight import hidden_among
@@ -22,7 +22,7 @@ def list_archives(access: Access) -> QuerySet[ArchiveRecord]:
     """A person's own, each with its `conversation`."""
     access.require(Action.CHAT)
     found: QuerySet[ArchiveRecord] = ArchiveRecord.objects.select_related("conversation").filter(
-        conversation__author_id=access.user_id
+        conversation__author_id=access.user_id, conversation__deleted_at=None
     )
     return found
 
@@ -69,6 +69,18 @@ def shown_branch(access: Access, conversation: Conversation, *, leaf: UUID | Non
     if leaf is not None and leaf not in tree:
         raise _no_such_leaf()
     return _views(access, whole, tree, tree.branch(leaf or conversation.leaf_id))
+
+
+def branch_through(access: Access, conversation: Conversation, message_id: UUID) -> list[dict[str, Any]]:
+    """The branch through a message that was gone on with last. `NotFound` if it is not in the conversation."""
+    if conversation.archived_at is not None:
+        leaf = archived_leaf_below(conversation, message_id)
+    else:
+        message = list_messages(conversation).filter(id=message_id).first()
+        leaf = leaf_below(message) if message else None
+    if leaf is None:
+        raise NotFound("There is no such message.")
+    return shown_branch(access, conversation, leaf=leaf)
 
 
 def _no_such_leaf() -> InvalidInput:

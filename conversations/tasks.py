@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from conversations.services import archives, ending, retention, sweeping
+from conversations.services import archives, deleting, ending, retention, sweeping
 from tenants.jobs.periodic import one_at_a_time
 
 
@@ -25,6 +25,13 @@ def archive_ended() -> int:
 def purge() -> int:
     """Delete conversations that their organisations keep no longer; returns how many."""
     return retention.purge_conversations()[retention.CONVERSATIONS]
+
+
+@shared_task(name="conversations.purge_past")  # type: ignore[untyped-decorator]
+@one_at_a_time
+def purge_past() -> int:
+    """Remove what is not to be there any more: deleted, temporary and left, asked in passing; returns how many."""
+    return sum(deleting.purge_past().values())
 
 
 @shared_task(name="conversations.sweep_archives")  # type: ignore[untyped-decorator]

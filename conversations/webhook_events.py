@@ -22,7 +22,7 @@ def tell_of_ending(ids: Iterable[UUID], reason: str) -> None:
 
 def conversations_within_sight(access: Access, ids: Collection[UUID]) -> set[UUID]:
     """One's own; for admins everybody's where the organisation lets them read those."""
-    found = Conversation.objects.filter(id__in=ids)
+    found = Conversation.objects.filter(id__in=ids, deleted_at=None)
     is_admin = access.allows(Action.MANAGE_TENANT)
     if not (is_admin and get_tenant(access.tenant_id).admins_read_conversations):
         found = found.filter(author_id=access.user_id)

@@ -25,6 +25,7 @@ ACTIONS = frozenset(
         "conversation.read_by_admin",
         "conversation.renamed",
         "conversation.reopened",
+        "conversation.restored",
         "conversation.summary_deleted",
         "conversation.summary_edited",
         "conversations.archived",

@@ -14,5 +14,7 @@ DOCENT_REPLY_CHARACTERS = env.int("DOCENT_REPLY_CHARACTERS", default=100_000)
 DOCENT_QUEUE_SECONDS = env.float("DOCENT_QUEUE_SECONDS", default=180.0)
 # Seconds for which a reader may take nothing of what it is sent.
 DOCENT_READER_SECONDS = env.float("DOCENT_READER_SECONDS", default=20.0)
+# Seconds that a temporary conversation stays after its last page was closed; a reload takes less.
+DOCENT_TEMPORARY_SECONDS = env.float("DOCENT_TEMPORARY_SECONDS", default=60.0)
 # Seconds that answers have to end when their process is told to.
 DOCENT_DRAIN_SECONDS = min(env.float("DOCENT_DRAIN_SECONDS", default=30.0), 60.0)

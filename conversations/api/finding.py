@@ -30,11 +30,11 @@ class Sought(NamedTuple):
     limit: int
 
 
-def searched_for(request: HttpRequest) -> str:
+def searched_for(request: HttpRequest, *, name: str = "search") -> str:
     """What is looked for; empty where nothing is. Raises `InvalidInput`, and `TooLarge` as for a question."""
-    search = request.GET.get("search", "").strip()
+    search = request.GET.get(name, "").strip()
     if "\0" in search:
-        raise InvalidInput.at("/search", "Null characters are not allowed.", "null_characters_not_allowed")
+        raise InvalidInput.at(f"/{name}", "Null characters are not allowed.", "null_characters_not_allowed")
     if len(search.encode()) > settings.DOCENT_MAX_QUESTION_BYTES:
         limit = settings.DOCENT_MAX_QUESTION_BYTES // 1000
         raise TooLarge(f"What is looked for may have up to {limit} kB.", code="question_too_long")

@@ -86,6 +86,9 @@ class RulesSerializer(StrictSerializer):
     delete_archived_days = serializers.IntegerField(allow_null=True, required=False)
     spares_pinned = serializers.BooleanField(required=False)
     spares_shared = serializers.BooleanField(required=False)
+    allows_temporary = serializers.BooleanField(
+        required=False, help_text="whether people may begin temporary conversations"
+    )
 
 
 class DeletionsSerializer(serializers.Serializer[Any]):

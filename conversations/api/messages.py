@@ -24,7 +24,7 @@ from conversations.branches import path_ids
 from conversations.chat_models import chooser
 from conversations.events import TextAdded
 from conversations.evidence import vector_of
-from conversations.models import Message, Mode, Origin
+from conversations.models import Conversation, Message, Mode, Origin
 from conversations.recall import MAX_FOUND, search_messages
 from conversations.selectors import (
     access_conversation,
@@ -40,6 +40,7 @@ from conversations.services.conversations import create_conversation
 from conversations.services.leases import request_stop, require_running
 from conversations.services.messages import Asked, ask, find_attempted, require_content
 from conversations.shelved import archived_messages, shown_branch
+from conversations.steady import read_steadily
 from retrieval.types import QuestionVector
 from tenants.access import Access
 from tenants.api.asynchronous import event_frame, event_stream, json_body, json_response
@@ -98,7 +99,14 @@ class MessagesView(TenantView):
     async def get(self, request: HttpRequest, access: Access, conversation: UUID) -> HttpResponseBase:
         """Questions and answers, oldest first; with `search` those that fit, best first, on one page."""
         if not request.GET.get("search"):
-            page = await run_in_tenant(access.tenant_id, _listed, request, access, conversation)
+
+            def listed() -> Any:
+                return read_steadily(
+                    lambda: access_conversation(access, conversation),
+                    lambda whole: _listed(request, access, whole),
+                )
+
+            page = await run_in_tenant(access.tenant_id, listed)
             return json_response(page)
         await run_in_tenant(access.tenant_id, access_conversation, access, conversation)
         query = MessageQuery(data=request.GET)
@@ -214,8 +222,7 @@ class StopView(TenantView):
         return replayed(response) if is_repeated else response
 
 
-def _listed(request: HttpRequest, access: Access, conversation: UUID) -> Any:
-    whole = access_conversation(access, conversation)
+def _listed(request: HttpRequest, access: Access, whole: Conversation) -> Any:
     query = BranchQuery(data={name: value for name, value in request.GET.items() if name != "search"})
     query.is_valid(raise_exception=True)
     leaf = query.validated_data.get("leaf")

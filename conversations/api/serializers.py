@@ -49,6 +49,7 @@ class ConversationSerializer(serializers.Serializer[Conversation]):
         source="leaf_id", allow_null=True, help_text="the message that ends the branch one is at"
     )
     pinned = serializers.SerializerMethodField()
+    temporary = serializers.BooleanField(source="is_temporary", help_text="in no list, and gone when left")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
@@ -104,6 +105,10 @@ class NewConversationSerializer(StrictSerializer):
     memory = serializers.ChoiceField(choices=MemoryKind.choices(), default=MemoryKind.WINDOW.value)
     memory_turns = serializers.IntegerField(min_value=1, max_value=50, allow_null=True, default=None)
     metadata = MetadataField(required=False, default=dict)
+    temporary = serializers.BooleanField(
+        default=False,
+        help_text="In no list or search, and gone an hour after its last question, or with its page.",
+    )
 
 
 class ConversationChangeSerializer(StrictSerializer):

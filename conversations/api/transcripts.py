@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from conversations.models import Conversation
 from conversations.selectors import access_conversation
+from conversations.steady import read_steadily
 from conversations.transcripts import Format, transcript_of
 from conversations.transcripts.html import content_policy
 from tenants.access import Access
@@ -25,6 +26,14 @@ class TranscriptQuery(ParametersSerializer):
         choices=[(one.value, one.value) for one in Format], required=False, default=Format.JSON.value
     )
     leaf = serializers.UUIDField(required=False, allow_null=True, default=None)
+
+
+def export_response(access: Access, conversation_id: UUID, sent: object) -> HttpResponse:
+    """A conversation of one's own as a file."""
+    return read_steadily(
+        lambda: access_conversation(access, conversation_id),
+        lambda found: transcript_response(access, found, sent),
+    )
 
 
 def transcript_response(access: Access, conversation: Conversation, sent: object) -> HttpResponse:
@@ -60,5 +69,4 @@ class ExportView(TenantView):
     )
     def get(self, request: Request, conversation: UUID) -> Response | HttpResponse:
         """The conversation as a file: all of it as JSON, or one branch as Markdown or as HTML to print."""
-        found = access_conversation(self.access, conversation)
-        return transcript_response(self.access, found, request.query_params)
+        return export_response(self.access, conversation, request.query_params)

@@ -24,6 +24,7 @@ from conversations.api.views import (
     ConversationView,
     EndView,
     ReopenView,
+    RestoreView,
 )
 from tenants.api.asynchronous import as_async_view
 
@@ -49,6 +50,7 @@ urlpatterns = [
         name="conversation-archive",
     ),
     path("conversations/<uuid:conversation>/reopen/", ReopenView.as_view(), name="conversation-reopen"),
+    path("conversations/<uuid:conversation>/restore/", RestoreView.as_view(), name="conversation-restore"),
     path("conversations/<uuid:conversation>/summary/", SummaryView.as_view(), name="conversation-summary"),
     path("conversations/<uuid:conversation>/context/", as_async_view(ContextView), name="conversation-context"),
     path("conversations/<uuid:conversation>/attachments/", AttachmentsView.as_view(), name="attachments"),

@@ -32,10 +32,10 @@ from conversations.services.conversations import (
     change_metadata,
     choose_scope,
     create_conversation,
-    delete_conversation,
     end_conversation,
     rename_conversation,
 )
+from conversations.services.deleting import delete_conversation, restore_conversation
 from conversations.services.personas import change_mode, choose_persona
 from conversations.services.pinning import pin_conversation
 from conversations.services.turns import choose_branch
@@ -105,6 +105,7 @@ class ConversationsView(TenantView):
             metadata=data["metadata"],
             memory=MemoryKind(data["memory"]),
             memory_turns=data["memory_turns"],
+            is_temporary=data["temporary"],
         )
         return Response(_present(conversation), status=201)
 
@@ -189,8 +190,21 @@ class ConversationView(TenantView):
 
     @extend_schema(operation_id="conversations_delete", responses={204: None})
     def delete(self, request: Request, conversation: UUID) -> Response:
+        """It is nowhere from now on, and goes for good within two minutes; until then `restore` brings it back.
+
+        A temporary one is gone at once.
+        """
         delete_conversation(access=self.access, conversation=access_conversation(self.access, conversation))
         return Response(status=204)
+
+
+class RestoreView(TenantView):
+    actions_by_method = {"POST": Action.CHAT}
+
+    @extend_schema(operation_id="conversations_restore", request=None, responses=ConversationSerializer)
+    def post(self, request: Request, conversation: UUID) -> Response:
+        """Bring back what was deleted a moment ago, as it was; what was not deleted stays as it is. Later: 404."""
+        return Response(_present(restore_conversation(access=self.access, conversation_id=conversation)))
 
 
 class EndView(TenantView):

@@ -49,9 +49,11 @@ class Conversation(TenantModel):
     """A person's own: colleagues do not see it. Without chosen collections it asks all that one may see.
 
     `leaf_id` is the message at the end of the branch that one is at; see `conversations.branches`. What is kept
-    only until `unlisted_until` was asked in passing, by a program that has its own list of conversations: it is in
-    no list, count, search or export, cannot be opened or gone on with, and goes by itself. Its messages are found
-    by their ids.
+    only until `unlisted_until` is in no list, count, search or export, and goes by itself then. There are three of
+    that kind. What was asked in passing, by a program that has its own list of conversations, cannot be opened or
+    gone on with; its messages are found by their ids. One with `deleted_at` can be brought back until then, and is
+    nowhere meanwhile, nor are its messages. A temporary one is opened and asked like every other for as long as it
+    is there.
     """
 
     author_id = models.UUIDField()
@@ -86,6 +88,8 @@ class Conversation(TenantModel):
     archived_at = models.DateTimeField(null=True, blank=True)
     pinned_at = models.DateTimeField(null=True, blank=True)
     unlisted_until = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    is_temporary = models.BooleanField(default=False, db_default=False)
 
     class Meta(TenantModel.Meta):
         indexes = [

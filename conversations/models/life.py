@@ -23,6 +23,7 @@ class LifePolicy(TenantModel):
     delete_archived_days = models.PositiveIntegerField(null=True)
     spares_pinned = models.BooleanField(default=True)
     spares_shared = models.BooleanField(default=True)
+    allows_temporary = models.BooleanField(default=True, db_default=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta(TenantModel.Meta):

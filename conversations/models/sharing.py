@@ -40,9 +40,11 @@ class Share(TenantModel):
 
     @classmethod
     def alive(cls) -> "QuerySet[Share]":
-        """Those that are neither revoked nor expired."""
+        """Those that are neither revoked nor expired, of conversations that are not deleted."""
         found: QuerySet[Share] = cls.objects.filter(
-            Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None
+            Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
+            revoked_at=None,
+            conversation__deleted_at=None,
         )
         return found
 

@@ -18,7 +18,7 @@ from conversations.embedding import EMBED_CONVERSATION, embed_soon
 from conversations.life import life_rules, list_to_archive
 from conversations.models import ArchivedName, ArchiveRecord, Conversation, ConversationWords, Message, Share
 from conversations.services.ending import every_tenant
-from conversations.services.holding import hold, require_at_rest
+from conversations.services.holding import hold, require_at_rest, require_kept
 from conversations.summaries import SUMMARISE, summarise_soon
 from conversations.webhook_events import tell_of_ending
 from documents.models import Document
@@ -47,6 +47,7 @@ def archive_conversation(*, access: Access, conversation: Conversation) -> Conve
     with tenant_atomic(access.tenant_id):
         held = hold(conversation)
         if held.archived_at is None:
+            require_kept(held)
             require_at_rest(held)
             _require_unshared(held)
             _archive(held)

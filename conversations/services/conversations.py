@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from conversations.announcements import told_of_name
 from conversations.embedding import EMBED_CONVERSATION
 from conversations.models import (
     ArchiveRecord,
@@ -33,6 +34,7 @@ from conversations.models import (
 from conversations.personas import require_persona
 from conversations.services.archives import forget_archives, forget_in_archives
 from conversations.services.holding import hold
+from conversations.services.temporary import first_end
 from conversations.summaries import SUMMARISE, summarise_soon
 from conversations.webhook_events import tell_of_ending
 from documents.models import Collection, Document
@@ -61,10 +63,11 @@ def create_conversation(
     memory: MemoryKind = MemoryKind.WINDOW,
     memory_turns: int | None = None,
     origin: Origin = Origin.CHAT,
+    is_temporary: bool = False,
 ) -> Conversation:
     """Begin a conversation. Without a mode it has that of its persona (an id or a slug), else it is grounded.
 
-    Unknown personas, collections and documents raise `InvalidInput` with their pointer.
+    `InvalidInput` points at what of it is unknown; `PermissionRefused` where none may be temporary.
     """
     access.require(Action.CHAT)
     with tenant_atomic(access.tenant_id):
@@ -82,6 +85,8 @@ def create_conversation(
             memory_turns=memory_turns,
             origin=origin,
             site_id=access.site_id,
+            is_temporary=is_temporary,
+            unlisted_until=first_end() if is_temporary else None,
         )
         note_chosen(conversation, chosen, named)
         record(access, "conversation.created", target_kind="conversation", target_id=conversation.id)
@@ -125,10 +130,13 @@ def rename_conversation(*, access: Access, conversation: Conversation, title: st
     if "\0" in title:
         raise InvalidInput.at("/title", "Null characters are not allowed.", "null_characters_not_allowed")
     with tenant_atomic(access.tenant_id):
-        conversation.title = title[:MAX_TITLE]
-        conversation.has_manual_title = True
-        conversation.save(update_fields=["title", "has_manual_title", "updated_at"])
-        record(access, "conversation.renamed", target_kind="conversation", target_id=conversation.id)
+        held = hold(conversation)
+        held.title, held.has_manual_title = title[:MAX_TITLE], True
+        held.save(update_fields=["title", "has_manual_title", "updated_at"])
+        record(access, "conversation.renamed", target_kind="conversation", target_id=held.id)
+        told_of_name(access, held.id, held.title)
+    conversation.title, conversation.has_manual_title = held.title, True
+    conversation.updated_at = held.updated_at
     return conversation
 
 
@@ -156,19 +164,6 @@ def erase_conversations_of(user_id: UUID, removed: Counter[str]) -> None:
     """Remove all that a person asked and was answered. Registered with `on_person_erased`."""
     removed.update(remove_conversations(_hold(Conversation.objects.filter(author_id=user_id))))
     removed["files.rewritten"] += forget_in_archives(user_id)
-
-
-def delete_conversation(*, access: Access, conversation: Conversation) -> None:
-    """Delete a conversation with its messages. A reply that is being written loses its lease and ends."""
-    with tenant_atomic(access.tenant_id):
-        removed = remove_conversations([hold(conversation).id])
-        record(
-            access,
-            "conversation.deleted",
-            target_kind="conversation",
-            target_id=conversation.id,
-            files=removed[Document._meta.db_table],
-        )
 
 
 def remove_conversations(held: Sequence[UUID]) -> Counter[str]:

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from conversations.feedback import feedback_views
 from conversations.models import MAX_COMMENT, Feedback, FeedbackSeen, Message, Rating, Role, Status
 from conversations.selectors import access_message
+from conversations.services.holding import require_kept
 from retrieval.models import Question, QuestionSet
 from retrieval.services.question_sets import add_question, withdraw_question
 from tenants.access import Access
@@ -22,7 +23,7 @@ from tenants.permissions import Action
 def give_feedback(*, access: Access, message_id: UUID, rating: Rating, comment: str = "") -> tuple[Feedback, bool]:
     """Say what one thinks of an answer; again, and it is changed. The feedback, and whether it is the first.
 
-    `InvalidInput` for a question, `Conflict` for an answer that is still being written.
+    `InvalidInput` for a question, `Conflict` for an answer that is still being written or not to be kept.
     """
     comment = comment.strip()
     if "\0" in comment:
@@ -33,6 +34,7 @@ def give_feedback(*, access: Access, message_id: UUID, rating: Rating, comment: 
         answer = _access_answer(access, message_id)
         if not answer.is_over:
             raise Conflict("Wait until the answer is there.", code="still_running")
+        require_kept(answer.conversation)
         feedback, is_first = Feedback.objects.update_or_create(
             message=answer, author_id=access.user_id, defaults={"rating": rating, "comment": comment}
         )

@@ -8,7 +8,10 @@ from conversations.life import RUNNING
 from conversations.models import Conversation, Message
 from tenants.errors import Conflict, NotFound
 
-_STATE = "SELECT ended_at, archived_at, unlisted_until FROM conversations_conversation WHERE id = %s"
+_STATE = """
+    SELECT ended_at, archived_at, unlisted_until IS NULL OR is_temporary FROM conversations_conversation
+    WHERE id = %s
+"""
 
 
 class Lock(StrEnum):
@@ -19,8 +22,9 @@ class Lock(StrEnum):
 
 
 def hold(conversation: Conversation) -> Conversation:
-    """The conversation as it is now, this unit's alone. `NotFound` once it is gone."""
-    held: Conversation | None = Conversation.objects.select_for_update().filter(id=conversation.id).first()
+    """The conversation as it is now, this unit's alone. `NotFound` once it is gone or deleted."""
+    same = Conversation.objects.select_for_update().filter(id=conversation.id, deleted_at=None)
+    held: Conversation | None = same.first()
     if held is None:
         raise NotFound("There is no such conversation.")
     return held
@@ -36,13 +40,20 @@ def require_open(conversation: Conversation, *, lock: Lock = Lock.ALONE) -> None
         cursor.execute(f"{_STATE} {lock}", [conversation.id])
         row = cursor.fetchone()
     # What was asked in passing is a question and its answer, and nothing to go on with.
-    if row is None or row[2] is not None:
+    if row is None or not row[2]:
         raise NotFound("There is no such conversation.")
     ended, archived, _ = row
     if archived is not None:
         raise Conflict("This conversation is archived. Reopen it to go on.", code="conversation_ended")
     if ended is not None:
         raise Conflict("This conversation has ended. Reopen it to go on.", code="conversation_ended")
+
+
+def require_kept(conversation: Conversation) -> None:
+    """`Conflict` for a temporary one, where what is asked for would outlive it."""
+    if conversation.is_temporary:
+        detail = "A temporary conversation is not kept, so this is not for it."
+        raise Conflict(detail, code="conversation_temporary")
 
 
 def require_at_rest(conversation: Conversation) -> None:

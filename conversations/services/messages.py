@@ -16,6 +16,7 @@ from conversations.naming import provisional_title
 from conversations.personas import voice_of
 from conversations.selectors import access_conversation, access_reply, scope_of
 from conversations.services.holding import require_open
+from conversations.services.temporary import keep_asked
 from documents.selectors import require_collections, require_documents
 from retrieval.types import Scope
 from tenants.access import Access
@@ -184,6 +185,7 @@ def store_reply(
     count_question(Spender(access.spender_id, access.token_id), asked_on=reply.created_at.date())
     conversation.leaf_id = reply.id
     conversation.save(update_fields=["leaf_id", "updated_at"])
+    keep_asked(access, conversation)
     to_run = to_answer(access, question, reply, model=model)
     return Asked(question.id, reply.id, conversation.id, conversation.title, to_run)
 

@@ -4,7 +4,6 @@ Question and answer are stored as everywhere, in a conversation of their own tha
 day. Of what was said before nothing is stored: it comes with the next question again.
 """
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -13,11 +12,9 @@ from django.utils import timezone
 
 from conversations.evidence import Question
 from conversations.follow_ups import last_whole
-from conversations.life import list_past
 from conversations.models import Conversation, Message, Mode, Persona
 from conversations.personas import NO_VOICE, Voice, list_personas
-from conversations.services.conversations import note_chosen, remove_conversations
-from conversations.services.ending import every_tenant
+from conversations.services.conversations import note_chosen
 from conversations.services.messages import Asked, find_attempted, require_content, store_question
 from documents.models import Collection
 from documents.selectors import visible_collections
@@ -29,8 +26,6 @@ from tenants.permissions import Action
 from tenants.services.idempotency import Attempt
 
 KEPT_FOR = timedelta(hours=24)
-PAST = "questions in passing"
-_BATCH = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,27 +120,3 @@ def model_not_found(name: str) -> NotFound:
     """The refusal of a name under which nobody answers here, whatever the reason."""
     detail = f"There is no model “{name[:120]}” here that this token may use."
     return NotFound(detail, code="model_not_found", errors=(FieldError("/model", detail, "model_not_found"),))
-
-
-def purge_past(*, dry_run: bool = False) -> Counter[str]:
-    """Remove what was asked in passing long enough ago; how many. Registered with `register_purge`."""
-    total = Counter({PAST: 0})
-    for tenant_id, _ in every_tenant():
-        total[PAST] += _purge_in(tenant_id, dry_run=dry_run)
-    return total
-
-
-def _purge_in(tenant_id: UUID, *, dry_run: bool) -> int:
-    if dry_run:
-        with tenant_atomic(tenant_id):
-            return list_past().count()
-    total = 0
-    while True:
-        with tenant_atomic(tenant_id):
-            past = list_past().order_by("unlisted_until").select_for_update(skip_locked=True)
-            some = list(past.values_list("id", flat=True)[:_BATCH])
-            if some:
-                remove_conversations(some)
-        total += len(some)
-        if len(some) < _BATCH:
-            return total

@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from conversations.models import Conversation
+from conversations.services.holding import hold, require_kept
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
@@ -11,9 +12,11 @@ from tenants.db import tenant_atomic
 def pin_conversation(*, access: Access, conversation: Conversation, is_pinned: bool) -> Conversation:
     """Pin or unpin. It changes nothing that was said, so its place among the others stays what it was."""
     with tenant_atomic(access.tenant_id):
-        if (conversation.pinned_at is not None) is not is_pinned:
-            conversation.pinned_at = timezone.now() if is_pinned else None
-            conversation.save(update_fields=["pinned_at"])
+        held = hold(conversation)
+        if (held.pinned_at is not None) is not is_pinned:
+            require_kept(held)
+            held.pinned_at = timezone.now() if is_pinned else None
+            held.save(update_fields=["pinned_at"])
             record(
                 access,
                 "conversation.changed",
@@ -21,4 +24,5 @@ def pin_conversation(*, access: Access, conversation: Conversation, is_pinned: b
                 target_id=conversation.id,
                 pinned=is_pinned,
             )
+        conversation.pinned_at = held.pinned_at
     return conversation

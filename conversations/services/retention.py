@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from conversations.life import DAYS, MINUTES, SPARED, LifeRules, attached_to, life_rules, list_due
+from conversations.life import DAYS, MINUTES, SWITCHES, LifeRules, attached_to, life_rules, list_due
 from conversations.models import LifePolicy
 from conversations.services.conversations import remove_conversations
 from conversations.services.ending import every_tenant
@@ -48,7 +48,7 @@ def set_life_rules(*, access: Access, rules: LifeRules) -> None:
             return
         policy = LifePolicy.objects.first() or LifePolicy()
         changed = {}
-        for name in (*MINUTES, *DAYS, *SPARED):
+        for name in (*MINUTES, *DAYS, *SWITCHES):
             setattr(policy, name, getattr(rules, name))
             if getattr(rules, name) != getattr(before, name):
                 changed[name] = getattr(rules, name)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from conversations.branches import latest_leaf
 from conversations.models import Conversation, Share, ShareReader
 from conversations.selectors import require_unarchived
-from conversations.services.holding import hold
+from conversations.services.holding import hold, require_kept
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
@@ -44,7 +44,7 @@ def create_share(
     _require_sense(people, groups, expires_at, is_by_link=is_by_link)
     with tenant_atomic(access.tenant_id):
         # Held: what it shows does not go into an archive at this moment.
-        require_unarchived(hold(conversation))
+        _require_lasting(hold(conversation))
         leaf = latest_leaf(conversation)
         if leaf is None:
             raise Conflict("There is nothing in this conversation yet.", code="conversation_empty")
@@ -62,6 +62,12 @@ def create_share(
         ShareReader.objects.bulk_create(readers)
         _note_created(access, share, people=people, groups=groups)
     return share
+
+
+def _require_lasting(conversation: Conversation) -> None:
+    """`Conflict` for one whose messages are in a file or go by themselves."""
+    require_kept(conversation)
+    require_unarchived(conversation)
 
 
 def _note_created(access: Access, share: Share, *, people: Sequence[UUID], groups: Sequence[UUID]) -> None:

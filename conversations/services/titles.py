@@ -26,7 +26,7 @@ def find_untitled(access: Access, message_id: UUID) -> tuple[str, str] | None:
 def _first_answered(reply: UUID) -> Any:
     """Of the conversation that nobody has named: question, title, and answers, of which two are enough."""
     found = Message.objects.filter(id=reply, status__in=_ANSWERED, conversation__has_manual_title=False)
-    found = found.exclude(conversation__title="")
+    found = found.exclude(conversation__title="").filter(conversation__unlisted_until=None)
     of_it = Message.objects.filter(conversation=OuterRef("conversation"), role=Role.ASSISTANT)
     answers = of_it.filter(status__in=_ANSWERED).values("id")[:2]
     return found.values_list("parent__content", "conversation__title", ArraySubquery(answers))
@@ -52,4 +52,4 @@ def keep_title(
         if not title or title == provisional:
             return False
         unnamed = Conversation.objects.filter(id=conversation_id, has_manual_title=False, title=provisional)
-        return bool(unnamed.update(title=title))
+        return bool(unnamed.filter(unlisted_until=None).update(title=title))

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.chat_models import chooser, own_models
+from conversations.life import life_rules
 from conversations.models import Conversation, Message, Role
 from conversations.personas import offered_personas
 from conversations.rendering import portal_chips, portal_places, render_blocks
@@ -26,15 +27,17 @@ from conversations.selectors import (
     list_attachments,
     trace_view,
 )
-from conversations.services.archives import reopen_conversation
+from conversations.services.archives import archive_conversation, reopen_conversation
 from conversations.services.conversations import (
     create_conversation,
-    delete_conversation,
     rename_conversation,
 )
+from conversations.services.deleting import delete_conversation
+from conversations.services.temporary import require_temporary_allowed
 from conversations.services.turns import choose_branch
-from conversations.shelved import shown_branch
+from conversations.shelved import branch_through, shown_branch
 from conversations.sources import by_document
+from conversations.steady import read_steadily
 from conversations.suggestions import suggest_questions
 from conversations.views.bodies import ids_in, json_body
 from conversations.views.composer import scope_context
@@ -77,7 +80,9 @@ def chat(request: HttpRequest, access: Access) -> HttpResponse:
 @portal_view(Action.CHAT)
 def conversation(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
     """A conversation of one's own."""
-    return chat_page(request, access, access_conversation(access, conversation))
+    return read_steadily(
+        lambda: access_conversation(access, conversation), lambda found: chat_page(request, access, found)
+    )
 
 
 @require_POST
@@ -91,6 +96,7 @@ def create(request: HttpRequest, access: Access) -> HttpResponse:
         persona=str(persona) if persona else None,
         collections=ids_in(body, "collections"),
         documents=ids_in(body, "documents"),
+        is_temporary=body.get("temporary") is True,
     )
     return JsonResponse(
         {
@@ -98,6 +104,7 @@ def create(request: HttpRequest, access: Access) -> HttpResponse:
             "title": begun.title or NEW_CHAT,
             "url": reverse("portal:conversation", args=[begun.id]),
             "socket_url": _socket_url(begun),
+            "temporary": begun.is_temporary,
         },
         status=201,
     )
@@ -141,8 +148,19 @@ def reopen(request: HttpRequest, access: Access, conversation: UUID) -> HttpResp
 @require_POST
 @portal_view(Action.CHAT)
 def delete(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
+    """Delete it. Without scripts the list offers to bring it back."""
     delete_conversation(access=access, conversation=access_conversation(access, conversation))
-    return HttpResponseRedirect(reverse("portal:chat"))
+    if wants_json(request):
+        return JsonResponse({"id": str(conversation)})
+    return HttpResponseRedirect(reverse("portal:conversations"))
+
+
+@require_POST
+@portal_view(Action.CHAT)
+def archive(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
+    """End it and move its messages into a file; it stays where it is, to be read and reopened."""
+    archive_conversation(access=access, conversation=access_conversation(access, conversation))
+    return HttpResponseRedirect(reverse("portal:conversation", args=[conversation]))
 
 
 @require_safe
@@ -177,7 +195,7 @@ def chat_page(
     request: HttpRequest, access: Access, found: Conversation | None, *, status: int = 200, **more: object
 ) -> HttpResponse:
     """The page of a conversation, or of one that is yet to begin; `more` is added to what its templates know."""
-    messages = shown_branch(access, found) if found else []
+    messages = _branch(request, access, found) if found else []
     is_archived = bool(found and found.archived_at)
     limits, spent = asking_limits(access)
     collections = (
@@ -188,6 +206,8 @@ def chat_page(
     context = {
         "conversation": found,
         "current": found,
+        "is_temporary": found.is_temporary if found else _is_temporary(request),
+        "allows_temporary": found is None and life_rules().allows_temporary,
         "messages_list": [_presented(message, is_archived=is_archived) for message in messages],
         "is_answering": any(one["status"] in RUNNING for one in messages),
         "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
@@ -215,6 +235,18 @@ def chat_page(
         **more,
     }
     return render(request, "chat.html", context, status=status)
+
+
+def _branch(request: HttpRequest, access: Access, found: Conversation) -> list[dict[str, Any]]:
+    """The branch that it is at, or where the address names a message of another branch, that one."""
+    shown = shown_branch(access, found)
+    wanted = request.GET.get("message", "")
+    if not wanted or wanted in {one["id"] for one in shown}:
+        return shown
+    try:
+        return branch_through(access, found, UUID(wanted))
+    except ValueError as error:
+        raise NotFound(_("There is no such message.")) from error
 
 
 def _assistants(request: HttpRequest, access: Access, found: Conversation | None) -> dict[str, Any]:
@@ -261,6 +293,14 @@ def _presented(message: dict[str, Any], *, is_archived: bool) -> dict[str, Any]:
         "thought_seconds": thought and max(1, round(thought)),
         "finish": finish.get(message["status"], message["status"]),
     }
+
+
+def _is_temporary(request: HttpRequest) -> bool:
+    """Whether the new chat is to be a temporary one."""
+    if "temporary" not in request.GET:
+        return False
+    require_temporary_allowed()
+    return True
 
 
 def _socket_url(found: Conversation) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from conversations.life import DAYS, MINUTES, SPARED, LifeRules, deletions, life_rules
+from conversations.life import DAYS, MINUTES, SPARED, SWITCHES, LifeRules, deletions, life_rules
 from conversations.services.retention import MAX_DAYS, MAX_MINUTES, MIN_MINUTES, changed_rules, set_life_rules
 from conversations.statistics import conversation_stats
 from tenants.access import Access
@@ -82,7 +82,7 @@ def _deleting(rules: LifeRules) -> tuple[Any, ...]:
 
 
 def _sent(request: HttpRequest) -> LifeRules:
-    wanted: dict[str, Any] = {name: name in request.POST for name in SPARED}
+    wanted: dict[str, Any] = {name: name in request.POST for name in SWITCHES}
     for name in (*MINUTES, *DAYS):
         typed = request.POST.get(name, "").strip()
         if typed and not (typed.isascii() and typed.isdigit() and len(typed) < 10):  # noqa: PLR2004

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from conversations.api.transcripts import transcript_response
+from conversations.api.transcripts import export_response
 from conversations.models import Conversation, Share
 from conversations.rendering import portal_chips, portal_places, render_blocks
 from conversations.selectors import access_conversation
@@ -65,7 +65,7 @@ def pin(request: HttpRequest, access: Access, conversation: UUID) -> HttpRespons
 @portal_view(Action.CHAT)
 def export(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
     """The conversation as a file."""
-    return transcript_response(access, access_conversation(access, conversation), request.GET)
+    return export_response(access, conversation, request.GET)
 
 
 @require_http_methods(["GET", "POST"])

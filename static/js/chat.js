@@ -5,18 +5,20 @@ import { offerChatShortcuts } from "./chat_shortcuts.js";
 import { openCitations } from "./citations.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
+import { addConversation, markRunning, renameConversation } from "./conversation_list.js";
+import { deleteConversations } from "./deeds.js";
 import { confirmed, opensDialog } from "./dialogs.js";
 import { receiveFiles } from "./dropzone.js";
 import { FollowUps } from "./follow_ups.js";
 import { NO_ID } from "./fragments.js";
 import { Gaps } from "./gaps.js";
 import { refreshLimits, watchLimits } from "./limits.js";
+import { linksMessages, showsMessage } from "./message_links.js";
 import { PasteOffer } from "./pasting.js";
 import { person } from "./person.js";
 import { Picker } from "./picker.js";
 import { Scope } from "./scope.js";
 import { Follower } from "./scroll.js";
-import { addConversation, markRunning, renameConversation } from "./sidebar.js";
 import { sharesInDialog } from "./share.js";
 import { sentence } from "./strings.js";
 import { Uploads } from "./uploads.js";
@@ -31,8 +33,13 @@ const form = /** @type {HTMLFormElement} */ (root.querySelector("[data-composer]
 const picker = new Picker(form, whyNot);
 const gaps = new Gaps(form);
 const followUps = new FollowUps(root.querySelector("[data-follow-ups]"), (question) => composer.fill(question));
+const isTemporary = "temporary" in root.dataset;
 composer.holds = () => gaps.hold();
-conversation.beginning = () => ({ ...assistants.choice, ...(assistants.isOpen ? {} : scope.begin()) });
+conversation.beginning = () => ({
+  ...assistants.choice,
+  ...(assistants.isOpen ? {} : scope.begin()),
+  ...(isTemporary ? { temporary: true } : {}),
+});
 
 const tray = /** @type {HTMLElement | null} */ (root.querySelector("[data-uploads]"));
 const uploads = tray ? new Uploads(tray, () => "") : null;
@@ -43,8 +50,10 @@ watchLimits((reason) => {
 });
 offerChatShortcuts(root, composer);
 showRunning(conversation.isRunning);
-if (root.dataset.conversation && !location.hash) follower.toEnd();
-if (!matchMedia("(pointer: coarse)").matches) composer.focus();
+linksMessages(root);
+const isLed = showsMessage(root);
+if (root.dataset.conversation && !isLed) follower.toEnd();
+if (!isLed && !matchMedia("(pointer: coarse)").matches) composer.focus();
 
 composer.addEventListener("ask", (event) => ask(/** @type {CustomEvent} */ (event).detail));
 composer.addEventListener("edit", (event) => {
@@ -73,7 +82,9 @@ conversation.addEventListener("begun", (event) => {
   history.replaceState(null, "", begun.url);
   assistants.settle();
   scope.settle(begun.id);
-  addConversation(begun);
+  if (!isTemporary) addConversation(begun);
+  // What has begun is what it is.
+  document.querySelector("[data-temporary-switch]")?.remove();
   addConversationMenu(begun.id);
   showTitle({ conversation: begun.id, title: begun.title });
   showRunning(conversation.isRunning);
@@ -81,8 +92,11 @@ conversation.addEventListener("begun", (event) => {
 });
 person.addEventListener("frame", (event) => {
   const frame = /** @type {CustomEvent} */ (event).detail;
-  if (frame.type === "title") showTitle(frame);
+  if (frame.type === "title" || frame.type === "renamed") showTitle(frame);
+  if (frame.type === "gone" && frame.conversations.includes(root.dataset.conversation)) showGone(true);
+  if (frame.type === "back" && frame.conversations.includes(root.dataset.conversation)) showGone(false);
 });
+document.addEventListener("renamed", (event) => showTitle(/** @type {CustomEvent} */ (event).detail));
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.isComposing || event.defaultPrevented || !composer.answering) return;
@@ -98,6 +112,11 @@ sharesInDialog(document.querySelector("[data-share]"));
 document.querySelector("[data-delete-conversation]")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = /** @type {HTMLFormElement} */ (event.currentTarget);
+  if (!isTemporary) {
+    deleteConversations([root.dataset.conversation]);
+    return;
+  }
+  // There is no way back: nothing of it is kept.
   const sure = await confirmed({
     title: sentence("delete_conversation"),
     detail: sentence("delete_conversation_detail"),
@@ -169,6 +188,12 @@ function showRunning(running) {
   if (wasRunning && !running) refreshLimits();
   followUps.follow(running ? "" : conversation.lastAnswer);
   if (root.dataset.conversation) markRunning(root.dataset.conversation, running);
+}
+
+/** @param {boolean} isGone the conversation on this page, deleted here or elsewhere, or brought back */
+function showGone(isGone) {
+  /** @type {HTMLElement} */ (root.querySelector("[data-gone]")).hidden = !isGone;
+  /** @type {HTMLElement} */ (root.querySelector("[data-composer]")).hidden = isGone;
 }
 
 /** @param {{conversation: string, title: string}} named */

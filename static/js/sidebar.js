@@ -1,10 +1,7 @@
-/** The list of conversations: drawer on narrow screens, live titles, spinners on those that are answering. */
-
-import { fragment } from "./fragments.js";
+/** The sidebar as a drawer on narrow screens. */
 
 const WIDE = matchMedia("(width >= 60rem)");
 const sidebar = document.getElementById("sidebar");
-const list = /** @type {HTMLElement} */ (sidebar.querySelector("[data-conversations]"));
 
 /**
  * On narrow screens the sidebar is a drawer, of which nothing else can be reached while it is open; without scripts,
@@ -15,7 +12,9 @@ const list = /** @type {HTMLElement} */ (sidebar.querySelector("[data-conversati
 export function moveDrawer() {
   const opener = /** @type {HTMLElement} */ (document.querySelector("[data-open-sidebar]"));
   const closer = /** @type {HTMLElement} */ (sidebar.querySelector(".close-sidebar"));
-  const others = [...document.body.children].filter((one) => one !== sidebar && !one.matches(".scrim, [data-announcer]"));
+  // What a dialog or the note that offers "Undo" says comes from the drawer too.
+  const stays = '.scrim, dialog, [data-announcer], [role="status"]';
+  const others = [...document.body.children].filter((one) => one !== sidebar && !one.matches(stays));
   const open = () => {
     sidebar.dataset.open = "";
     for (const other of others) /** @type {HTMLElement} */ (other).inert = true;
@@ -60,61 +59,4 @@ function putAway(away) {
   else delete document.documentElement.dataset.sidebar;
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `sidebar=${away ? "closed" : "open"}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
-}
-
-/**
- * Puts a conversation that has just begun on top of today's.
- *
- * @param {{id: string, title: string, url: string}} conversation
- */
-export function addConversation({ id, title, url }) {
-  const item = fragment("conversation-item");
-  item.dataset.conversation = id;
-  item.querySelector("[data-title]").textContent = title;
-  const link = item.querySelector("a");
-  link.href = url;
-  link.setAttribute("aria-current", "page");
-  today().prepend(item);
-}
-
-/**
- * @param {string} conversation
- * @param {string} title
- */
-export function renameConversation(conversation, title) {
-  const item = find(conversation);
-  if (item) item.querySelector("[data-title]").textContent = title;
-}
-
-/**
- * @param {string} conversation
- * @param {boolean} running
- */
-export function markRunning(conversation, running) {
-  find(conversation)?.toggleAttribute("data-running", running);
-}
-
-/** @param {string} conversation */
-function find(conversation) {
-  return list.querySelector(`[data-conversation="${CSS.escape(conversation)}"]`);
-}
-
-/** @returns {Element} the list of today's conversations, made when there is none */
-function today() {
-  const label = list.dataset.todayLabel;
-  const found = list.querySelector(`[data-group="${CSS.escape(label)}"] ul`);
-  if (found) return found;
-  const section = document.createElement("section");
-  section.className = "conversation-group";
-  section.dataset.group = label;
-  const heading = document.createElement("h2");
-  heading.textContent = label;
-  const items = document.createElement("ul");
-  items.className = "conversation-list";
-  section.append(heading, items);
-  const pinned = list.querySelector("[data-pinned]");
-  if (pinned) pinned.after(section);
-  else list.prepend(section);
-  /** @type {HTMLElement} */ (list.querySelector("[data-no-conversations]")).hidden = true;
-  return items;
 }

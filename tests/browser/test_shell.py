@@ -67,16 +67,6 @@ async def test_28_another_page_learns_the_name(portal: Portal) -> None:
     await expect(second.conversation(QUESTION)).to_have_attribute("aria-current", "page")
 
 
-async def test_a_conversation_is_deleted_after_a_question(portal: Portal) -> None:
-    await portal.ask(QUESTION)
-    await portal.answered()
-    await portal.page.get_by_label("Conversation menu").click()
-    await portal.page.get_by_role("button", name="Delete").click()
-    await portal.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    await expect(portal.page).to_have_url(portal.url)
-    await expect(portal.conversation(QUESTION)).to_have_count(0)
-
-
 async def test_29_conversations_are_grouped_by_age(open_portal: OpenPortal, aged: Person) -> None:
     portal = await open_portal(aged)
     await portal.open()

@@ -23,6 +23,7 @@ from conversations.models import (
     Summary,
     Trace,
 )
+from conversations.services.deleting import purge_past
 from documents.models import Chunk, Page
 from tenants.db import tenant_atomic
 from tenants.isolation.catalog import tenant_models
@@ -117,6 +118,15 @@ def make_old(person: Person, conversation: str, *, column: str = "updated_at", *
     with tenant_atomic(person.access.tenant_id):
         then = timezone.now() - timedelta(**ago)
         assert Conversation.objects.filter(id=conversation).update(**{column: then}) == 1
+
+
+def delete_for_good(person: Person, conversation: str) -> None:
+    """Delete it, and let the time pass in which it could be brought back."""
+    assert person.api.delete(f"{PATH}{conversation}/").status_code == 204
+    with tenant_atomic(person.access.tenant_id):
+        deleted = Conversation.objects.filter(id=conversation, deleted_at__isnull=False)
+        assert deleted.update(unlisted_until=timezone.now() - timedelta(seconds=1)) == 1
+    purge_past()
 
 
 def rows_of(person: Person, conversation: str) -> dict[str, list[dict[str, Any]]]:

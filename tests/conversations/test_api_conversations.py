@@ -39,6 +39,7 @@ def test_a_conversation_has_this_shape(alice: Person) -> None:
         "metadata": {},
         "leaf": None,
         "pinned": False,
+        "temporary": False,
         "created_at": plain["created_at"],
         "updated_at": plain["updated_at"],
         "ended_at": None,

@@ -16,7 +16,7 @@ from tenants.db import tenant_atomic
 from tenants.jobs.models import Job
 from tenants.services.exports import key_of, run_export
 from tests.conversations.doors import Api, receive_until, send
-from tests.conversations.life import PATH, begun, rows_of, turns
+from tests.conversations.life import PATH, begun, delete_for_good, rows_of, turns
 from tests.conversations.test_archives import ARCHIVES, downloaded, messages_of, post
 from tests.conversations.test_importing import brought
 from tests.factories import work_off
@@ -209,7 +209,7 @@ def test_deleting_leaves_nothing_of_its_summaries(alice: Person) -> None:
         turns(alice, conversation, 1)
         assert alice.api.patch(f"{PATH}{conversation}/", {"memory_turns": 2}).status_code == 200
         post(alice, conversation, what)
-        assert alice.api.delete(f"{PATH}{conversation}/").status_code == 204
+        delete_for_good(alice, conversation)
     with tenant_atomic(alice.access.tenant_id):
         assert (Summary.objects.count(), Job.objects.filter(kind=SUMMARISE).count()) == (0, 0)
         assert not Conversation.objects.exists()

@@ -34,7 +34,7 @@ from tenants.errors import NotFound
 from tenants.isolation.catalog import tenant_models
 from tenants.jobs.models import Job
 from tenants.models import AuditEvent, TenantKey
-from tests.conversations.life import PATH, begun, files_of, make_old, rows_of, turns
+from tests.conversations.life import PATH, begun, delete_for_good, files_of, make_old, rows_of, turns
 from tests.factories import ready, work_off
 from tests.faults.test_storage import make_old as make_file_old
 from tests.people import Person
@@ -303,7 +303,7 @@ def test_deleting_an_archived_one_deletes_its_file(alice: Person) -> None:
     conversation = begun(alice)
     turns(alice, conversation, 1)
     post(alice, conversation, "archive")
-    assert alice.api.delete(f"{PATH}{conversation}/").status_code == 204
+    delete_for_good(alice, conversation)
     assert (files_of(alice), alice.api.get(ARCHIVES).json()["results"]) == ([], [])
     assert refusal(alice.api.get(f"{PATH}{conversation}/messages/"))[0] == 404
 

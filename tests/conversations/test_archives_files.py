@@ -17,7 +17,7 @@ from documents.models import Collection, Document, DocumentVersion
 from tenants.db import tenant_atomic
 from tenants.models import AuditEvent
 from tenants.services.erasure import erase_person
-from tests.conversations.life import PATH, begun, make_old, turns
+from tests.conversations.life import PATH, begun, delete_for_good, make_old, turns
 from tests.conversations.test_archives import archive_of, downloaded, messages_of, post, stored
 from tests.conversations.test_attachments import attach, attached, names, path_of
 from tests.factories import processed, work_off
@@ -84,7 +84,7 @@ def test_attached_files_go_with_an_archived_conversation(alice: Person, bob: Per
         post(person, one, "archive")
     with tenant_atomic(alice.access.tenant_id):
         keys = dict(DocumentVersion.objects.values_list("document_id", "storage_key"))
-    assert alice.api.delete(f"{PATH}{conversation}/").status_code == 204
+    delete_for_good(alice, conversation)
     assert files_left(alice) == {kept}
     work_off(alice)
     exist = {str(one): default_storage.exists(key) for one, key in keys.items()}

@@ -18,7 +18,7 @@ from tenants.db import tenant_atomic
 from tenants.models import AuditEvent
 from tenants.services.erasure import erase_person
 from tests.config.polling import wait_for
-from tests.conversations.life import PATH, begun, files_of, is_waited_for, make_old, turns
+from tests.conversations.life import PATH, begun, delete_for_good, files_of, is_waited_for, make_old, turns
 from tests.people import Person
 from tests.refusals import refusal
 
@@ -169,7 +169,7 @@ def test_shares_go_with_their_conversation(alice: Person, bob: Person) -> None:
     conversation, other = talk(alice, "Leave"), talk(alice, "Other")
     for one in (conversation, other):
         shared(alice, one, people=[str(bob.user.pk)])
-    assert alice.api.delete(f"{PATH}{conversation}/").status_code == 204
+    delete_for_good(alice, conversation)
     with tenant_atomic(alice.access.tenant_id):
         assert [str(one) for one in Share.objects.values_list("conversation", flat=True)] == [other]
         assert ShareReader.objects.count() == 1

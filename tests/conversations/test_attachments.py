@@ -19,6 +19,7 @@ from tenants.permissions import Scope
 from tenants.registry import on_person_erased
 from tenants.services.tokens import create_token
 from tests.conversations.doors import Api, receive_until, send
+from tests.conversations.life import delete_for_good
 from tests.factories import processed
 from tests.people import ApiClient, Person
 from tests.processes import LiveServer, Running
@@ -252,7 +253,7 @@ def test_deleting_the_conversation_takes_them_along(alice: Person, worker: Runni
         assert processed(alice, one)["status"] == "ready"
     with tenant_atomic(alice.access.tenant_id):
         keys = dict(DocumentVersion.objects.values_list("document_id", "storage_key"))
-    assert alice.api.delete(f"/api/v1/conversations/{mine}/").status_code == 204
+    delete_for_good(alice, mine)
     with tenant_atomic(alice.access.tenant_id):
         assert set(Document.objects.values_list("id", flat=True)) == {UUID(kept)}
         assert set(Collection.objects.values_list("name", "attached_to")) == {

@@ -10,6 +10,7 @@ from django.utils import timezone
 from conversations.models import Conversation, ConversationWords
 from tenants.db import tenant_atomic
 from tests.conversations.doors import Api
+from tests.conversations.life import delete_for_good
 from tests.conversations.test_sight import HOLIDAY, Shelf, shelf
 from tests.factories import work_off
 from tests.people import Person
@@ -122,7 +123,7 @@ def test_the_words_of_a_conversation_are_its_authors_and_go_with_it(alice: Perso
     with tenant_atomic(alice.access.tenant_id):
         kept = dict(ConversationWords.objects.values_list("conversation", "author_id"))
     assert {str(one): author for one, author in kept.items()} == dict.fromkeys(talks.values(), alice.user.pk)
-    alice.api.delete(f"{PATH}{talks['First talk']}/")
+    delete_for_good(alice, talks["First talk"])
     with tenant_atomic(alice.access.tenant_id):
         assert ConversationWords.objects.count() == 1
 

@@ -21,6 +21,7 @@ from tenants.jobs.leases import MAX_ATTEMPTS
 from tenants.jobs.models import Job, ReplyLease
 from tenants.jobs.runner import run_job
 from tests.conversations.doors import Api
+from tests.conversations.life import delete_for_good
 from tests.documents.conftest import models
 from tests.documents.indexed import NEW
 from tests.factories import HANDBOOK_PAGES, work_off
@@ -222,7 +223,7 @@ def test_pieces_and_vectors_go_with_their_conversation(api: Api, alice: Person, 
     ask(api, kept, HOLIDAY_QUESTION)
     work_off(alice)
     ask(api, conversation, TRAIN_QUESTION)
-    assert alice.api.delete(f"/api/v1/conversations/{conversation}/").status_code == 204
+    delete_for_good(alice, conversation)
     assert not Job.objects.filter(target_id=UUID(conversation)).exists()
     pieces, vectors = stored(alice)
     assert 0 < pieces == vectors["builtin"]

@@ -21,6 +21,7 @@ from tenants.jobs import outbox
 from tenants.jobs.models import Job
 from tenants.models import AuditEvent, UsageDay
 from tests.conversations.doors import Api
+from tests.conversations.life import delete_for_good
 from tests.conversations.talks import Talk, talk_of
 from tests.conversations.test_sight import Shelf, shelf
 from tests.factories import uploaded
@@ -356,6 +357,6 @@ def test_it_goes_with_its_conversation(alice: Person) -> None:
     one.summarise()
     assert alice.api.patch(one.path, {"memory_turns": 4}).status_code == 200
     assert Job.objects.filter(kind="conversations.summarise").count() == 1
-    assert alice.api.delete(one.path).status_code == 204
+    delete_for_good(alice, str(one.id))
     with tenant_atomic(alice.access.tenant_id):
         assert (Summary.objects.count(), Job.objects.filter(kind="conversations.summarise").count()) == (0, 0)

@@ -10,6 +10,7 @@ import pytest
 from conversations.models import Trace
 from tenants.db import tenant_atomic
 from tests.conversations.doors import Api, by_rest
+from tests.conversations.life import delete_for_good
 from tests.factories import document_of, ready
 from tests.people import Person
 from tests.processes import LiveServer, Running
@@ -133,7 +134,7 @@ def test_it_goes_with_its_conversation(
     message = by_rest(Api(live_server, alice), QUESTION).message
     with tenant_atomic(alice.access.tenant_id):
         assert Trace.objects.count() == 1
-    assert alice.api.delete(f"/api/v1/conversations/{message['conversation']}/").status_code == 204
+    delete_for_good(alice, message["conversation"])
     with tenant_atomic(alice.access.tenant_id):
         assert Trace.objects.count() == 0
 

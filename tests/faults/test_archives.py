@@ -102,10 +102,11 @@ from django.db import transaction
 from conversations import records
 from conversations.models import Conversation
 from conversations.services import archives
-from conversations.services.conversations import delete_conversation
+from conversations.services.conversations import remove_conversations
 from tenants.access import access_of_cli
 from tenants.db import tenant_atomic
 access = access_of_cli("acme")
+remove = lambda access, conversation: remove_conversations([conversation.id])
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)
 with tenant_atomic(access.tenant_id):
     {what}
@@ -120,7 +121,7 @@ AFTER_THE_COMMIT = """transaction.on_commit(die)
     [
         (BEFORE_THE_COMMIT, False, "active"),
         (AFTER_THE_COMMIT.format(service="archives.reopen_conversation"), True, "active"),
-        (AFTER_THE_COMMIT.format(service="delete_conversation"), True, None),
+        (AFTER_THE_COMMIT.format(service="remove"), True, None),
     ],
     ids=["archiving", "reopening", "deleting"],
 )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.conf import settings
@@ -254,6 +255,10 @@ SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("POST", "ask-anew"): {"content": QUESTION},
     ("POST", "ask"): {"content": QUESTION},
     ("POST", "conversation-rename"): {"title": "Leave"},
+    ("POST", "conversations-chosen"): {
+        "action": "archive",
+        "conversations": str(UUID(int=1)),
+    },
     ("POST", "assistant-create"): {"name": "Adviser"},
     ("POST", "assistant-change"): {"name": "Adviser on leave"},
     ("POST", "prompt-create"): {"title": "Leave", "text": QUESTION},

@@ -42,14 +42,14 @@ MUTATIONS = (
     Mutation(
         "everybody reads everybody's conversations",
         "conversations/selectors.py",
-        "Conversation.objects.filter(author_id=author, id=wanted, unlisted_until=None)",
+        "Conversation.objects.filter(openable(), author_id=author, id=wanted)",
         'Conversation.objects.filter(id=wanted).exclude(author_id=author, title="nobody\'s")',
         f"{_API}[GET conversation]",
     ),
     Mutation(
         "a message is looked up without its author",
         "conversations/selectors.py",
-        ".filter(id=message_id, conversation__author_id=access.user_id)",
+        ".filter(id=message_id, conversation__author_id=access.user_id, conversation__deleted_at=None)",
         ".filter(id=message_id)",
         f"{_API}[GET message-events]",
     ),
@@ -161,8 +161,8 @@ MUTATIONS = (
     Mutation(
         "whoever is inside follows any conversation",
         "conversations/consumers.py",
-        "await run_in_tenant(self.access.tenant_id, access_conversation, self.access, self.conversation_id)",
-        "pass",
+        "await run_in_tenant(tenant_id, access_conversation, self.access, self.conversation_id)",
+        'type("Any", (), {"is_temporary": False})',
         _SOCKETS,
     ),
     Mutation(
