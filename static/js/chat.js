@@ -53,7 +53,8 @@ showRunning(conversation.isRunning);
 linksMessages(root);
 const isLed = showsMessage(root);
 if (root.dataset.conversation && !isLed) follower.toEnd();
-if (!isLed && !matchMedia("(pointer: coarse)").matches) composer.focus();
+const isNaming = document.activeElement?.matches(".rename-field");
+if (!isLed && !isNaming && !matchMedia("(pointer: coarse)").matches) composer.focus();
 
 composer.addEventListener("ask", (event) => ask(/** @type {CustomEvent} */ (event).detail));
 composer.addEventListener("edit", (event) => {

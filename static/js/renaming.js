@@ -7,10 +7,8 @@ import { tell } from "./toast.js";
 
 /** Of two clicks that mean one thing, though the first one has led to another page. */
 const TWICE = 500;
-/** How long a click waits for a second one before it leads somewhere. */
-const SECOND = 150;
-const KEY = "clicked";
-let leading = 0;
+const CLICKED = "clicked";
+const RENAMED = "rename";
 
 /** F2 and a double click, on a conversation of the list and on the name above the page. */
 export function renamesInPlace() {
@@ -19,11 +17,9 @@ export function renamesInPlace() {
   list.addEventListener("dblclick", (event) => {
     const row = rowAt(event.target);
     if (!row || !onTitle(event.target)) return;
-    event.preventDefault();
-    // The first of the two clicks was about to lead there.
-    if (leading) clearTimeout(leading);
-    else window.stop();
-    renameRow(row);
+    // The first of the two clicks leads there already: then it goes on where one arrives.
+    if (isHere(row)) renameRow(row);
+    else sessionStorage.setItem(RENAMED, row.dataset.conversation);
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "F2" || event.defaultPrevented || document.querySelector("dialog:modal")) return;
@@ -33,6 +29,15 @@ export function renamesInPlace() {
     event.preventDefault();
   });
   heading()?.addEventListener("dblclick", renameHeading);
+  const wanted = sessionStorage.getItem(RENAMED);
+  sessionStorage.removeItem(RENAMED);
+  const row = wanted ? rowOf(wanted) : null;
+  if (row && isHere(row)) renameRow(row);
+}
+
+/** @param {HTMLElement} row */
+function isHere(row) {
+  return row.querySelector("a").hasAttribute("aria-current");
 }
 
 /** @param {MouseEvent} event */
@@ -40,30 +45,13 @@ function clicked(event) {
   const row = rowAt(event.target);
   if (!row || !onTitle(event.target) || event.ctrlKey || event.metaKey || event.shiftKey) return;
   const id = row.dataset.conversation;
-  const [before, at] = (sessionStorage.getItem(KEY) ?? "").split("@");
-  sessionStorage.setItem(KEY, `${id}@${Date.now()}`);
-  if (!row.querySelector("[aria-current]") || location.search || location.hash) return lead(event, row.querySelector("a"));
+  const [before, at] = (sessionStorage.getItem(CLICKED) ?? "").split("@");
+  sessionStorage.setItem(CLICKED, `${id}@${Date.now()}`);
+  if (event.detail > 1) event.preventDefault();
+  if (!isHere(row) || location.search || location.hash) return;
   // One is here already.
   event.preventDefault();
   if (before === id && Date.now() - Number(at) < TWICE) renameRow(row);
-  return undefined;
-}
-
-/**
- * Goes where a click leads when no second one comes. The keyboard and a finger mean what they say the first time.
- *
- * @param {MouseEvent} event
- * @param {HTMLAnchorElement} link
- */
-function lead(event, link) {
-  if (/** @type {PointerEvent} */ (event).pointerType !== "mouse" || !event.detail) return;
-  event.preventDefault();
-  // The second one is a double click's, which is told next.
-  if (event.detail > 1) return;
-  leading = setTimeout(() => {
-    leading = 0;
-    location.assign(link.href);
-  }, SECOND);
 }
 
 /** @param {HTMLElement} row */

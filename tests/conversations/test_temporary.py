@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,7 +28,7 @@ RETENTION = "/api/v1/retention/"
 def left(person: Person, conversation: str) -> timedelta:
     """How long it still has."""
     with tenant_atomic(person.access.tenant_id):
-        until = Conversation.objects.get(id=conversation).unlisted_until
+        until: datetime | None = Conversation.objects.get(id=conversation).unlisted_until
     assert until is not None
     return until - timezone.now()
 
