@@ -3,6 +3,7 @@
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import NamedTemporaryFile
+from typing import BinaryIO, cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -30,12 +31,12 @@ def change(request: HttpRequest, access: Access) -> None:
         raise InvalidInput.at("/logo", _("Choose a picture first."), "required")
     if (sent.size or 0) > _MOST_BYTES:
         raise InvalidInput.at("/logo", _("A logo has at most 2 MB."), "too_large")
-    image, width, height = _drawn(sent)
+    image, width, height = _drawn(cast("BinaryIO", sent))
     set_logo(access=access, image=image, width=width, height=height)
     messages.success(request, _("The logo is saved."))
 
 
-def _drawn(sent: UploadedFile) -> tuple[bytes, int, int]:
+def _drawn(sent: BinaryIO) -> tuple[bytes, int, int]:
     with NamedTemporaryFile() as copy:
         copyfileobj(sent, copy)
         copy.flush()

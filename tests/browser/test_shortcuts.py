@@ -41,11 +41,12 @@ async def test_35_the_sidebar_goes_and_stays_away_until_it_is_wanted(portal: Por
     opener = page.get_by_label("Open the menu")
     await expect(sidebar(page)).to_be_visible()
     await expect(opener).to_be_hidden()
-    wide = (await page.get_by_role("main").bounding_box() or {})["x"]
+    begins = "(main) => main.getBoundingClientRect().x"
+    beside = await page.get_by_role("main").evaluate(begins)
     await page.keyboard.press("Control+Shift+S")
     await expect(sidebar(page)).to_be_hidden()
     await expect(portal.field).to_be_focused()
-    assert (await page.get_by_role("main").bounding_box() or {})["x"] < wide
+    assert await page.get_by_role("main").evaluate(begins) < beside
     await page.reload()
     await expect(opener).to_be_visible()
     await expect(sidebar(page)).to_be_hidden()

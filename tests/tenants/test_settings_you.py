@@ -46,7 +46,8 @@ def change(person: Person, **form: Any) -> Any:
 
 
 def kept(person: Person, *names: str) -> dict[str, Any]:
-    return User.objects.filter(pk=person.user.pk).values(*names or KEPT).get()
+    found: dict[str, Any] = User.objects.filter(pk=person.user.pk).values(*names or KEPT).get()
+    return found
 
 
 def page(person: Person, path: str = "settings/you/") -> str:
