@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import environ
+from csp.constants import NONCE
 from django.core.exceptions import ImproperlyConfigured
 
 from config.secrets import load_secrets
@@ -105,6 +106,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "conversations.widget.middleware.WithoutCookies",
     "django.middleware.security.SecurityMiddleware",
+    "tenants.compression.CompressedPages",
     "csp.middleware.CSPMiddleware",
     # Before whatever may answer by itself: a refusal that a page may not read is a riddle.
     "corsheaders.middleware.CorsMiddleware",
@@ -228,14 +230,18 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'"],
+        # A file that somebody uploaded is on this site too: of scripts the page has to know each.
+        "script-src": [NONCE],
+        "style-src": ["'self'", NONCE],
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
+        # HTML enters a page by one door, static/js/html.js.
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["docent"],
     }
 }
 STATIC_URL = "/static/"
