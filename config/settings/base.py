@@ -96,7 +96,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
-    "heroicons",
     "tenants",
     "documents",
     "retrieval",
@@ -139,6 +138,7 @@ TEMPLATES = [
                 "tenants.context_processors.organisation",
                 "conversations.context_processors.sidebar",
             ],
+            "libraries": {"heroicons": "tenants.templatetags.icons"},
         },
     }
 ]

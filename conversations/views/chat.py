@@ -35,6 +35,7 @@ from conversations.services.conversations import (
 )
 from conversations.services.turns import choose_branch
 from conversations.shelved import shown_branch
+from conversations.views.parts import last_part, part_before
 from documents.extraction import ACCEPTED_EXTENSIONS
 from documents.models import Document
 from documents.models import Status as DocumentStatus
@@ -73,8 +74,22 @@ def chat(request: HttpRequest, access: Access) -> HttpResponse:
 @require_safe
 @portal_view(Action.CHAT)
 def conversation(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
-    """A conversation of one's own."""
-    return _page(request, access, access_conversation(access, conversation))
+    """A conversation of one's own, or what was said in it before some message."""
+    found = access_conversation(access, conversation)
+    before = request.GET.get("before")
+    return _earlier(request, access, found, before) if before else _page(request, access, found)
+
+
+def _earlier(request: HttpRequest, access: Access, found: Conversation, before: str) -> HttpResponse:
+    part = part_before(shown_branch(access, found), before)
+    context = {
+        "conversation": found,
+        "current": found,
+        "messages_list": [_presented(message) for message in part.messages],
+        "earlier": part.earlier,
+        "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
+    }
+    return render(request, "chat_earlier.html", context)
 
 
 @require_POST
@@ -110,8 +125,9 @@ def rename(request: HttpRequest, access: Access, conversation: UUID) -> HttpResp
 def branch(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
     """Go to the branch through another version of a question or an answer."""
     found = access_conversation(access, conversation)
-    choose_branch(access=access, conversation=found, message_id=_message_id(request))
-    return HttpResponseRedirect(reverse("portal:conversation", args=[found.id]))
+    message = _message_id(request)
+    choose_branch(access=access, conversation=found, message_id=message)
+    return HttpResponseRedirect(f"{reverse('portal:conversation', args=[found.id])}?message={message}")
 
 
 def _message_id(request: HttpRequest) -> UUID:
@@ -157,7 +173,7 @@ def _in_list(passage: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _page(request: HttpRequest, access: Access, found: Conversation | None) -> HttpResponse:
-    messages = shown_branch(access, found) if found else []
+    part = last_part(shown_branch(access, found) if found else [], request.GET.get("message", ""))
     collections = (
         visible_collections(access)
         .annotate(documents_count=Count("documents", filter=Q(documents__status=DocumentStatus.READY)))
@@ -166,7 +182,8 @@ def _page(request: HttpRequest, access: Access, found: Conversation | None) -> H
     context = {
         "conversation": found,
         "current": found,
-        "messages_list": [_presented(message) for message in messages],
+        "messages_list": [_presented(message) for message in part.messages],
+        "earlier": part.earlier,
         "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
         "collections": [
             {"id": one.id, "name": one.name, "documents": one.documents_count, "is_default": one.is_default}
