@@ -1,4 +1,4 @@
-"""A real portal in a real Chromium: first paint, streaming, layout shift, bytes of a first visit, the server's times."""
+"""A real portal in a real Chromium: first paint, streaming, layout shift, a first visit, the server's times."""
 
 import asyncio
 import sys

@@ -31,7 +31,7 @@ _SINCE = """(since) => ({
 
 @dataclass(frozen=True, slots=True)
 class Streaming:
-    """Of an answer: milliseconds of each long task, how far things moved that nobody had touched, frames with words."""
+    """While an answer came: long tasks in milliseconds, how far things moved by themselves, frames with words."""
 
     long_tasks: list[float]
     shift: float
@@ -84,13 +84,16 @@ class Wire:
     """Counts what comes over the wire: compressed bodies and their headers, by address without its query."""
 
     def __init__(self, page: Page) -> None:
-        self._responses: list[Response] = []
-        page.on("response", self._responses.append)
+        self.responses: list[Response] = []
+        page.on("response", self._note)
+
+    def _note(self, response: Response) -> None:
+        self.responses.append(response)
 
     async def sizes(self) -> dict[str, int]:
         """Bytes by address; what the browser had kept is not asked for again."""
         found: dict[str, int] = {}
-        for response in self._responses:
+        for response in self.responses:
             await response.finished()
             if response.from_service_worker or response.url.startswith(("data:", "blob:")):
                 continue

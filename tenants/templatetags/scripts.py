@@ -17,8 +17,8 @@ _IMPORT = re.compile(r"""^(?:import|export)\b[^"'();]*["']\./([^"']+)["']""", re
 
 
 @register.simple_tag(takes_context=True)
-def module_script(context: Context, path: str) -> SafeString:
-    """An ES module of ours, like `js/chat.js`.
+def module_script(context: Context, path: str, *, blocking: bool = False) -> SafeString:
+    """An ES module of ours, like `js/chat.js`; `blocking` where nothing is to be painted before it has run.
 
     A browser learns what a module imports only when it has read it: of a chain of five each would wait for the one
     before. So the page names them all.
@@ -29,7 +29,13 @@ def module_script(context: Context, path: str) -> SafeString:
     named.update(new)
     links = ((nonce, static(one)) for one in new)
     preloads = format_html_join("\n  ", '<link rel="modulepreload" nonce="{}" href="{}">', links)
-    return format_html('{}\n  <script type="module" nonce="{}" src="{}"></script>', preloads, nonce, static(path))
+    script = format_html(
+        '<script type="module" nonce="{}" src="{}"{}></script>',
+        nonce,
+        static(path),
+        SafeString(' blocking="render"' if blocking else ""),
+    )
+    return format_html("{}\n  {}", preloads, script)
 
 
 @register.simple_tag(takes_context=True)
