@@ -9,7 +9,7 @@ HASHED_NAME = r"\.[0-9a-f]{12}\.[^/]+$"
 _SELDOM = ("drf_spectacular_sidecar/", "rest_framework/")
 
 
-class ModuleManifestStorage(CompressedManifestStaticFilesStorage):
+class ModuleManifestStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # has no types
     """The manifest storage, rewriting the imports between ES modules too."""
 
     support_js_module_import_aggregation = True
@@ -19,4 +19,4 @@ class ModuleManifestStorage(CompressedManifestStaticFilesStorage):
     def compress_files(self, paths: set[str]) -> Iterator[tuple[str, str]]:
         """Compress what pages name; of two names a file is asked for by the hashed one."""
         named = set(self.hashed_files.values())
-        return super().compress_files({one for one in paths & named if not one.startswith(_SELDOM)})
+        yield from super().compress_files({one for one in paths & named if not one.startswith(_SELDOM)})

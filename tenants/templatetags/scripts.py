@@ -3,6 +3,7 @@
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django import template
 from django.contrib.staticfiles import finders
@@ -24,7 +25,8 @@ def module_script(context: Context, path: str, *, blocking: bool = False) -> Saf
     before. So the page names them all.
     """
     nonce = context["request"].csp_nonce
-    named: set[str] = context.render_context.setdefault("modules", set())
+    rendered: Any = context.render_context
+    named: set[str] = rendered.setdefault("modules", set())
     new = [one for one in imported_by(path) if one not in named]
     named.update(new)
     links = ((nonce, static(one)) for one in new)
