@@ -9,7 +9,7 @@ CHROMIUMS := chromium-headless-shell chromium chromium-browser google-chrome
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes
 
 .DELETE_ON_ERROR:
-.PHONY: run ocr test tests mutations lint types style lock bench bench-ingest bench-search bench-chat bench-api fuzz faults chromium chromium-package
+.PHONY: run ocr test tests mutations lint types style lock bench bench-ingest bench-search bench-chat bench-api bench-portal fuzz faults chromium chromium-package
 
 ## Install what is needed to run, then start everything; PORT= and DOCENT_DATA= are handed on.
 run: .venv/base.stamp
@@ -72,6 +72,10 @@ bench-chat: .venv/dev.stamp
 ## How soon programs hear: a hundred that ask, and a list of a thousand.
 bench-api: .venv/dev.stamp
 	@$(BIN)/python -m bench.api
+
+## First paint of a long chat, streaming, layout shift and a first visit's bytes, in a Chromium: two minutes.
+bench-portal: .venv/dev.stamp
+	@$(BIN)/python -m bench.pages
 
 ## Requests and frames that nobody in their right mind sends: MINUTES= of them, ten if nothing is said.
 fuzz: .venv/dev.stamp

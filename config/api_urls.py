@@ -3,9 +3,13 @@
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from tenants.content_policy import frameworks_scripts
+
+_docs = frameworks_scripts(SpectacularSwaggerSplitView.as_view(url_name="schema"))
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
+    path("docs/", _docs, name="api-docs"),
     path(
         "v1/",
         include(

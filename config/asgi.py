@@ -18,6 +18,7 @@ from servestatic import ServeStaticASGI  # noqa: E402
 
 from config.bodies import BodyLimits, MeasuredHandler  # noqa: E402
 from config.lifespan import platform_process, web_process  # noqa: E402
+from config.static import HASHED_NAME  # noqa: E402
 from conversations.consumers import ConversationConsumer, PersonConsumer  # noqa: E402
 from conversations.mcp import McpDoor  # noqa: E402
 from tenants.channels import TenantSocketMiddleware  # noqa: E402
@@ -25,7 +26,12 @@ from tenants.channels import TenantSocketMiddleware  # noqa: E402
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_django = ServeStaticASGI(MeasuredHandler(), root=settings.STATIC_ROOT, prefix=settings.STATIC_URL)
+_django = ServeStaticASGI(
+    MeasuredHandler(),
+    root=settings.STATIC_ROOT,
+    prefix=settings.STATIC_URL,
+    immutable_file_test=HASHED_NAME,
+)
 _mcp = McpDoor()
 
 

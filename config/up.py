@@ -158,7 +158,7 @@ def _prepare(environ: Mapping[str, str], data: Path) -> None:
         _Task(
             "collectstatic",
             data / "static.mark",
-            _fingerprint("static/**/*", "*/static/**/*"),
+            _fingerprint("static/**/*", "*/static/**/*", "config/static.py"),
             _unprivileged(environ),
         ),
     ]

@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Access
+from tenants.content_policy import frameworks_scripts
 from tenants.model_admin import TenantModelAdmin, access_of
 from tenants.models import TenantModel
 from tenants.permissions import Action
@@ -58,7 +59,7 @@ class TenantAdminSite(AdminSite):
         return access is not None and access.allows(Action.MANAGE_TENANT)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's own signature
-        protected = super().admin_view(view, cacheable)
+        protected = frameworks_scripts(super().admin_view(view, cacheable))
 
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if not self.has_permission(request):

@@ -18,6 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.translation import gettext_lazy as _
 
+from tenants.content_policy import frameworks_scripts
 from tenants.installation import parts_of_installation
 from tenants.model_admin import OfferedLookups
 from tenants.models import TenantModel, User
@@ -75,7 +76,7 @@ class PlatformAdminSite(AdminSite):
         return is_operator(request) and gave_second_factor(request)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's own signature
-        protected: Callable[..., Any] = super().admin_view(view, cacheable)
+        protected: Callable[..., Any] = frameworks_scripts(super().admin_view(view, cacheable))
 
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if not isinstance(request.user, User):

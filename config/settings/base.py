@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import environ
+from csp.constants import NONCE
 from django.core.exceptions import ImproperlyConfigured
 
 from config.secrets import load_secrets
@@ -95,7 +96,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
-    "heroicons",
     "tenants",
     "documents",
     "retrieval",
@@ -105,6 +105,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "conversations.widget.middleware.WithoutCookies",
     "django.middleware.security.SecurityMiddleware",
+    "tenants.compression.CompressedPages",
     "csp.middleware.CSPMiddleware",
     # Before whatever may answer by itself: a refusal that a page may not read is a riddle.
     "corsheaders.middleware.CorsMiddleware",
@@ -137,6 +138,7 @@ TEMPLATES = [
                 "tenants.context_processors.organisation",
                 "conversations.context_processors.sidebar",
             ],
+            "libraries": {"heroicons": "tenants.templatetags.icons"},
         },
     }
 ]
@@ -228,14 +230,18 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'"],
+        # A file that somebody uploaded is on this site too: of scripts the page has to know each.
+        "script-src": [NONCE],
+        "style-src": ["'self'", NONCE],
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
+        # HTML enters a page by one door, static/js/html.js.
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["docent"],
     }
 }
 STATIC_URL = "/static/"
@@ -387,7 +393,12 @@ FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "plain": {
+            "()": "tenants.log_lines.EscapedFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("DOCENT_LOG_LEVEL", default="INFO")},
     "loggers": {

@@ -41,6 +41,7 @@ from conversations.steady import read_steadily
 from conversations.suggestions import suggest_questions
 from conversations.views.bodies import ids_in, json_body
 from conversations.views.composer import scope_context
+from conversations.views.parts import last_part, part_before
 from documents.extraction import ACCEPTED_EXTENSIONS
 from documents.models import Document
 from documents.models import Status as DocumentStatus
@@ -79,10 +80,24 @@ def chat(request: HttpRequest, access: Access) -> HttpResponse:
 @require_safe
 @portal_view(Action.CHAT)
 def conversation(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
-    """A conversation of one's own."""
+    """A conversation of one's own, or what was said in it before some message."""
+    before = request.GET.get("before")
     return read_steadily(
-        lambda: access_conversation(access, conversation), lambda found: chat_page(request, access, found)
+        lambda: access_conversation(access, conversation),
+        lambda found: _earlier(request, access, found, before) if before else chat_page(request, access, found),
     )
+
+
+def _earlier(request: HttpRequest, access: Access, found: Conversation, before: str) -> HttpResponse:
+    part = part_before(shown_branch(access, found), before)
+    context = {
+        "conversation": found,
+        "current": found,
+        "messages_list": [_presented(one, is_archived=bool(found.archived_at)) for one in part.messages],
+        "earlier": part.earlier,
+        "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
+    }
+    return render(request, "chat_earlier.html", context)
 
 
 @require_POST
@@ -126,8 +141,9 @@ def rename(request: HttpRequest, access: Access, conversation: UUID) -> HttpResp
 def branch(request: HttpRequest, access: Access, conversation: UUID) -> HttpResponse:
     """Go to the branch through another version of a question or an answer."""
     found = access_conversation(access, conversation)
-    choose_branch(access=access, conversation=found, message_id=_message_id(request))
-    return HttpResponseRedirect(reverse("portal:conversation", args=[found.id]))
+    message = _message_id(request)
+    choose_branch(access=access, conversation=found, message_id=message)
+    return HttpResponseRedirect(f"{reverse('portal:conversation', args=[found.id])}?message={message}")
 
 
 def _message_id(request: HttpRequest) -> UUID:
@@ -196,6 +212,7 @@ def chat_page(
 ) -> HttpResponse:
     """The page of a conversation, or of one that is yet to begin; `more` is added to what its templates know."""
     messages = _branch(request, access, found) if found else []
+    part = last_part(messages, request.GET.get("message", ""))
     is_archived = bool(found and found.archived_at)
     limits, spent = asking_limits(access)
     collections = (
@@ -208,7 +225,8 @@ def chat_page(
         "current": found,
         "is_temporary": found.is_temporary if found else _is_temporary(request),
         "allows_temporary": found is None and life_rules().allows_temporary,
-        "messages_list": [_presented(message, is_archived=is_archived) for message in messages],
+        "messages_list": [_presented(message, is_archived=is_archived) for message in part.messages],
+        "earlier": part.earlier,
         "is_answering": any(one["status"] in RUNNING for one in messages),
         "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
         "collections": [

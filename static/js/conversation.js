@@ -10,6 +10,7 @@
 import { Answer } from "./answer.js";
 import { watchConnection } from "./banner.js";
 import { renewVersions, showBranch } from "./branches.js";
+import { Earlier } from "./earlier.js";
 import { editQuestion } from "./editing.js";
 import { postJSON } from "./requests.js";
 import { Socket } from "./socket.js";
@@ -29,13 +30,17 @@ export class Conversation extends EventTarget {
   #waiting = new Map();
   /** @type {Map<string, Answer>} by message id */
   #answers = new Map();
+  /** @type {Earlier} */
+  #earlier;
 
   /** @param {HTMLElement} root */
   constructor(root) {
     super();
     this.#log = /** @type {HTMLElement} */ (root.querySelector("[data-log]"));
     this.#createUrl = root.dataset.createUrl;
+    this.#earlier = new Earlier(this.#log, (elements) => this.#adoptEarlier(elements));
     this.#adopt();
+    this.#earlier.begin();
     this.#log.addEventListener("click", (event) => this.#clicked(/** @type {HTMLElement} */ (event.target)));
     this.#log.addEventListener("submit", (event) => this.#chooseBranch(/** @type {SubmitEvent} */ (event)));
     if (root.dataset.socketUrl) this.#connect(root.dataset.socketUrl);
@@ -101,13 +106,28 @@ export class Conversation extends EventTarget {
 
   /** Takes up the answers that the server rendered. */
   #adopt() {
-    this.#answers.clear();
-    for (const element of /** @type {NodeListOf<HTMLElement>} */ (this.#log.querySelectorAll(".answer"))) {
+    this.#answers = this.#adopted(/** @type {HTMLElement[]} */ ([...this.#log.querySelectorAll(".answer")]));
+  }
+
+  /** @param {HTMLElement[]} elements that were put before all others */
+  #adoptEarlier(elements) {
+    const earlier = this.#adopted(elements.filter((element) => element.matches(".answer")));
+    this.#answers = new Map([...earlier, ...this.#answers]);
+  }
+
+  /**
+   * @param {HTMLElement[]} elements answers that the server rendered
+   * @returns {Map<string, Answer>} by message id
+   */
+  #adopted(elements) {
+    const answers = new Map();
+    for (const element of elements) {
       const answer = new Answer(element);
       this.#wire(answer);
       answer.adopt();
-      this.#answers.set(answer.id, answer);
+      answers.set(answer.id, answer);
     }
+    return answers;
   }
 
   /** @param {Answer} answer */
@@ -316,6 +336,7 @@ export class Conversation extends EventTarget {
 
   #changed() {
     this.#log.toggleAttribute("data-busy", this.isRunning);
+    if (!this.isRunning) this.#earlier.begin();
     this.dispatchEvent(new CustomEvent("running", { detail: this.isRunning }));
   }
 }

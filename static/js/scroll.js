@@ -6,6 +6,9 @@ export class Follower {
   #following = true;
   #end = Infinity;
   #width = 0;
+  /** @type {Element | null} the last turn and its height, when the log changed */
+  #last = null;
+  #height = 0;
   #log;
   #jump;
   #dot;
@@ -39,10 +42,15 @@ export class Follower {
 
   /** @param {number} width of the log: where it changed, the same words were only set anew */
   #resized(width) {
-    if (!this.#log.childElementCount) return;
+    const last = /** @type {HTMLElement | null} */ (this.#log.lastElementChild);
+    if (!last) return;
+    // What was brought from before is not new.
+    const isNew = last !== this.#last || last.offsetHeight !== this.#height;
+    this.#last = last;
+    this.#height = last.offsetHeight;
     if (this.#following) this.toEnd();
     else {
-      if (width === this.#width) this.#dot.hidden = false;
+      if (isNew && width === this.#width) this.#dot.hidden = false;
       this.#look();
     }
     this.#width = width;

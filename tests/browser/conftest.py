@@ -147,7 +147,7 @@ async def open_portal(chromium: Browser, live_server: LiveServer) -> AsyncIterat
             context.set_default_timeout(_PATIENCE_MS)
             witnesses.append(Witness(context, origin))
             if person is not None:
-                await _log_in(context, person, origin)
+                await log_in(context, person, origin)
             place = f"o/{person.slug}/" if person is not None else ""
             return Portal(await context.new_page(), f"{origin}/{place}", witnesses[-1])
 
@@ -176,7 +176,8 @@ async def line(live_server: LiveServer) -> AsyncIterator[Line]:
         yield wire
 
 
-async def _log_in(context: BrowserContext, person: Person, origin: str) -> None:
+async def log_in(context: BrowserContext, person: Person, origin: str) -> None:
+    """Give a browser the person's session."""
     cookie = person.client.cookies["sessionid"]
     await context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": origin}])
 

@@ -13,9 +13,7 @@ from tests.people import Person
 from tests.standins.ollama import OllamaStandIn, Reply
 
 QUESTION = "How many days of paid holiday do employees have?"
-SLOW = Reply(
-    text="Twenty-eight days of paid holiday a year [1]. " + "There is more to say. " * 40, tokens_per_second=20
-)
+SLOW = Reply(text="Twenty-eight days of paid holiday a year [1]. " + "There is more to say. " * 40, held_from=40)
 
 
 async def test_01_enter_sends_and_shift_enter_begins_a_line(portal: Portal) -> None:
@@ -200,12 +198,13 @@ async def test_08_chips_show_what_is_searched_and_go_with_one_click(portal: Port
 
 async def test_09_typing_goes_on_while_an_answer_streams(portal: Portal, ollama: OllamaStandIn) -> None:
     text = "Twenty-eight days of paid holiday a year [1]. " + "So it is. " * 20
-    ollama.script(Reply(text=text, tokens_per_second=30))
+    ollama.script(Reply(text=text, held_from=20))
     await portal.ask(QUESTION)
     await expect(portal.answer_text).to_contain_text("So it is.")
     await portal.page.keyboard.type("What about night trains?")
     await portal.page.keyboard.press("Enter")
     await expect(portal.field).to_have_value("What about night trains?")
+    ollama.go_on()
     await portal.answered()
     await expect(portal.field).to_be_focused()
     await expect(portal.field).to_have_value("What about night trains?")

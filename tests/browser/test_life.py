@@ -58,4 +58,5 @@ async def test_the_rules_are_changed(open_portal: OpenPortal, founder: Person) -
     idle = page.get_by_role("spinbutton").nth(1)
     await idle.fill("120")
     await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Saved.")).to_be_visible()
     await expect(idle).to_have_value("120")

@@ -15,7 +15,7 @@ DRAFT = "And who grants the leave"
 async def test_41_who_was_logged_out_logs_in_again_and_finds_draft_and_answer(
     open_portal: OpenPortal, reader: Person, ollama: OllamaStandIn
 ) -> None:
-    ollama.script(slow(20, tokens_per_second=40))
+    ollama.script(slow(20, tokens_per_second=40, held_from=20))
     portal = await open_portal(reader)
     portal.witness.expect("401")
     await portal.open()
@@ -37,5 +37,6 @@ async def test_41_who_was_logged_out_logs_in_again_and_finds_draft_and_answer(
 
     await expect(portal.page).to_have_url(address)
     await expect(portal.field).to_have_value(DRAFT)
+    ollama.go_on()
     await portal.answered()
     await expect(portal.answer_text).to_contain_text(LAST)

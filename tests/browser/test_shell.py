@@ -123,7 +123,7 @@ async def test_34_who_may_not_upload_gets_no_hint_to(open_portal: OpenPortal, vi
 async def test_35_escape_closes_before_it_stops(portal: Portal, ollama: OllamaStandIn) -> None:
     # The chip stands in a paragraph that is complete: one that still grows is drawn anew under the key.
     text = "Twenty-eight days of paid holiday a year [1].\n\n" + "So it is. " * 60
-    ollama.script(Reply(text=text, tokens_per_second=40))
+    ollama.script(Reply(text=text, held_from=20))
     await portal.ask(QUESTION)
     await expect(portal.answer_text).to_contain_text("So it is.")
     await portal.chips.first.press("Enter")
@@ -181,15 +181,14 @@ async def test_36_nothing_is_wider_than_a_screen_of_320_pixels(open_portal: Open
 async def test_37_screen_readers_hear_the_beginning_and_the_whole_answer(
     portal: Portal, ollama: OllamaStandIn
 ) -> None:
-    ollama.script(
-        Reply(text="Twenty-eight days of paid holiday a year [1]. " + "So it is. " * 20, tokens_per_second=40)
-    )
+    ollama.script(Reply(text="Twenty-eight days of paid holiday a year [1]. " + "So it is. " * 20, held_from=20))
     await expect(portal.page.get_by_role("log")).to_have_attribute("aria-live", "off")
     announcer = portal.page.locator("[aria-live=polite][data-announcer]")
     await portal.record(announcer)
     await portal.ask(QUESTION)
     await expect(portal.answer_text).to_contain_text("So it is.")
     await expect(portal.answer_text).to_have_attribute("aria-busy", "true")
+    ollama.go_on()
     await portal.answered()
     await expect(portal.answer_text).not_to_have_attribute("aria-busy", "true")
     started, ready = await portal.recorded()

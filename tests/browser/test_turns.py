@@ -98,7 +98,7 @@ async def test_16_a_cut_answer_goes_on_where_it_stopped(portal: Portal, ollama: 
 async def test_16_asking_a_stopped_answer_again_puts_another_beside_it(
     portal: Portal, ollama: OllamaStandIn
 ) -> None:
-    ollama.script(Reply(text="Twenty-eight days. " * 40, tokens_per_second=20), Reply(text="All of twenty-eight."))
+    ollama.script(Reply(text="Twenty-eight days. " * 40, held_from=10), Reply(text="All of twenty-eight."))
     await portal.ask(QUESTION)
     await expect(portal.answer_text).to_contain_text("Twenty-eight days.")
     await portal.stop.click()

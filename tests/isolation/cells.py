@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from tests.isolation.estates import Estate
-from tests.isolation.matrix import SAFE, Authority, Outcome, Row, Whose
+from tests.isolation.matrix import PARAMETER, SAFE, Authority, Outcome, Route, Row, Whose
 from tests.isolation.population import Population
 
 _REFUSALS = {401: Outcome.UNAUTHENTICATED, 403: Outcome.FORBIDDEN, 404: Outcome.UNSEEN}
@@ -106,3 +106,10 @@ def told_by(answer: Any, path: str) -> tuple[int, str, str]:
     for asked in re.findall(r"[0-9a-f-]{36}", path):
         body = body.replace(asked, "ID")
     return answer.status_code, answer.headers.get("Content-Type", ""), body
+
+
+def global_path(route: Route) -> str:
+    """Where a page outside every organisation stands, with some key where it wants one."""
+    path = "/" + route.pattern.replace("^", "").replace("$", "")
+    path = path.replace(r"(?P<key>[-:\w]+)", "key").replace("(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)", "1-key")
+    return PARAMETER.sub("1", path)

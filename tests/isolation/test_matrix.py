@@ -12,7 +12,7 @@ from asgiref.testing import ApplicationCommunicator
 
 from config import asgi
 from tenants.permissions import Action
-from tests.isolation.cells import Cells, told_by
+from tests.isolation.cells import Cells, global_path, told_by
 from tests.isolation.estates import Estate
 from tests.isolation.matrix import (
     GLOBAL,
@@ -153,9 +153,7 @@ def test_I1_pages_outside_every_organisation(population: Population) -> None:
     alice = population.people["alice"]
     found = {}
     for route in global_routes():
-        path = "/" + route.pattern.replace("^", "").replace("$", "")
-        path = path.replace(r"(?P<key>[-:\w]+)", "key").replace("(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)", "1-key")
-        path = PARAMETER.sub("1", path)
+        path = global_path(route)
         nobody, person = (client.get(path) for client in (Browser(), alice.person.client))
         found[route.name] = (nobody.status_code, person.status_code)
         assert not (_ids_in(nobody) | _ids_in(person)) & alice.ids

@@ -24,6 +24,8 @@ class Reply:
     "garbage" and "huge_line" send a line that is no JSON or has 10 MB, "error" sends an error object; the last
     three then end the response as if nothing had been. With `counts` False the numbers of tokens are left out;
     `prompt_tokens` is what it says that it read, else a token a word.
+    From token `held_from` on only two come a second, so that nobody takes it for dead, until the server is told to
+    `go_on`: whatever a test does meanwhile, the answer is under way.
     Times are in seconds, rates in tokens a second (None: the server's own).
     """
 
@@ -39,6 +41,7 @@ class Reply:
     framing: Framing = "plain"
     first_token_after: float | None = None
     tokens_per_second: float | None = None
+    held_from: int | None = None
 
 
 class Framer:

@@ -40,6 +40,10 @@ class Stream:
     line_ends: int = 1
 
 
+# Shorter than anybody waits for a model's next word.
+_HELD_PAUSE = 0.5
+
+
 class StandIn(ABC):
     """The server in a thread and event loop of its own; everything public may be called from any thread.
 
@@ -66,6 +70,7 @@ class StandIn(ABC):
         self.rewrites: list[dict[str, Any]] = []
         self.titles: list[dict[str, Any]] = []
         self.inventor: Inventor | None = None
+        self.may_go_on = False
         self.connections = 0
         self.open_streams = 0
         self.aborted_streams = 0
@@ -107,7 +112,12 @@ class StandIn(ABC):
             for noted in (*scripts, self.requests, self.rewrites, self.titles):
                 noted.clear()
             self.inventor = None
+            self.may_go_on = False
             self.aborted_streams = 0
+
+    def go_on(self) -> None:
+        """Hold no answer up any more."""
+        self.may_go_on = True
 
     def wait_aborted(self, timeout: float, *, streams: int = 1) -> bool:
         """Wait until clients have left `streams` answers before their end; False after `timeout` seconds."""
@@ -271,12 +281,16 @@ class _Streaming:
             is_last = self._next == len(self._lines) - 1
             self._output += self._frame(self._lines[self._next], is_last=is_last)
             self._next += 1
-            self._next_at += self._pause
+            self._next_at += _HELD_PAUSE if self._is_held() else self._pause
             if self._next_at > self._loop.time() and not is_last:
                 self._flush()
                 self._timer = self._loop.call_at(self._next_at, self._advance)
                 return
         self._finish()
+
+    def _is_held(self) -> bool:
+        held_from = self._reply.held_from
+        return held_from is not None and self._next >= held_from and not self._server.may_go_on
 
     def _break(self, fault: Fault) -> None:
         if fault == "hang":

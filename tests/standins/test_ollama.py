@@ -74,6 +74,18 @@ def test_it_keeps_its_pace() -> None:
         assert len(responses) == 51
 
 
+def test_it_holds_an_answer_until_it_may_go_on() -> None:
+    with OllamaStandIn() as server:
+        server.script(Reply(text="word " * 1000, held_from=10))
+        body = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
+        with httpx.stream("POST", f"{server.url}/api/chat", json=body, verify=NO_TLS) as response:
+            lines = response.iter_lines()
+            assert len([next(lines) for _ in range(11)]) == 11
+            assert server.open_streams == 1
+            server.go_on()
+            assert len(list(lines)) == 990
+
+
 def test_it_notices_a_client_that_leaves() -> None:
     with OllamaStandIn(tokens_per_second=20, answer_tokens=1000) as server:
         body = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
