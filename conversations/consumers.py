@@ -14,6 +14,7 @@ from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
+from django.utils.translation import gettext
 
 from conversations import replies
 from conversations.announcements import Subscription, announce_title, person_group
@@ -110,7 +111,11 @@ class TenantConsumer(AsyncWebsocketConsumer):
         handlers = self.handlers()
         kind = frame.get("type")
         if not isinstance(kind, str) or kind not in handlers:
-            raise InvalidInput.at("/type", f"The type is one of: {', '.join(handlers) or 'none'}.", "unknown_type")
+            raise InvalidInput.at(
+                "/type",
+                gettext("The type is one of: {names}.").format(names=", ".join(handlers) or "none"),
+                "unknown_type",
+            )
         return handlers[kind]
 
     def handlers(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[None]]]:

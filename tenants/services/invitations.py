@@ -14,6 +14,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from tenants.access import (
     Access,
@@ -68,7 +69,7 @@ def create_invitation(*, access: Access, email: str, role: Role, expires_in: tim
         )
     with tenant_atomic(access.tenant_id):
         if Membership.objects.filter(user__email=email).exists():
-            raise InvalidInput.at("/email", f"{email} is a member already.", "taken")
+            raise InvalidInput.at("/email", gettext("{email} is a member already.").format(email=email), "taken")
         now = timezone.now()
         # An expired one holds the address's only place among the open ones.
         Invitation.objects.filter(email=email, accepted_at=None, revoked_at=None, expires_at__lte=now).update(
@@ -80,7 +81,9 @@ def create_invitation(*, access: Access, email: str, role: Role, expires_in: tim
                 made = _renewed(access, invitation)
         except IntegrityError as error:
             raise InvalidInput.at(
-                "/email", f"{email} is invited already; the invitation can be sent again.", "already_invited"
+                "/email",
+                gettext("{email} is invited already; the invitation can be sent again.").format(email=email),
+                "already_invited",
             ) from error
         record(access, "invitation.created", target_kind="invitation", target_id=invitation.id, role=role)
     return made
