@@ -28,6 +28,7 @@ from conversations.services.leases import request_stop
 from conversations.services.messages import Asked
 from documents.events import documents_group
 from documents.selectors import sees_collection
+from documents.wording import told
 from tenants.access import Access, Carrier
 from tenants.db import run_in_tenant, run_unit
 from tenants.doors import Door, Reason
@@ -312,7 +313,13 @@ class PersonConsumer(TenantConsumer):
         collection = UUID(message["collection"])
         tenant_id = self.access.tenant_id
         if is_for_all or await run_in_tenant(tenant_id, sees_collection, self.access, collection):
-            await self.relay(message)
+            await self.send_json(_in_words(message["event"]))
+
+
+def _in_words(event: dict[str, Any]) -> dict[str, Any]:
+    """What is wrong with a document is announced as it is stored, and read in this reader's language."""
+    error = event.get("error")
+    return {**event, "error": {**error, "detail": told(error["detail"])}} if error else event
 
 
 async def _until_left(reading: Coroutine[Any, Any, None]) -> None:

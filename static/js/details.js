@@ -1,6 +1,10 @@
 /** Behind the info button of an answer: what was searched for, which model, how long, how many tokens. */
 
+import { figure } from "./locale.js";
 import { sentence } from "./strings.js";
+
+/** @type {Intl.NumberFormatOptions} */
+const HUNDREDTHS = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
 
 /**
  * @param {Element} answer
@@ -9,7 +13,7 @@ import { sentence } from "./strings.js";
  */
 export function drawDetails(answer, { searchedFor, model, usage, timings }) {
   const seconds = (/** @type {number | undefined} */ value) =>
-    Number.isFinite(value) ? sentence("seconds", { seconds: value.toFixed(2) }) : "";
+    Number.isFinite(value) ? sentence("seconds", { seconds: figure(value, HUNDREDTHS) }) : "";
   const rows = [
     ["searched_for", searchedFor],
     ["model", model],

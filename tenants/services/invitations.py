@@ -29,6 +29,7 @@ from tenants.audit import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from tenants.links import absolute, global_url
+from tenants.locales import speaking_to
 from tenants.models import Invitation, Membership, User
 from tenants.permissions import Role
 from tenants.services.members import require_grantable
@@ -206,8 +207,10 @@ def _renewed(access: Access, invitation: Invitation) -> NewInvitation:
 
 def _send(access: Access, made: NewInvitation) -> None:
     context = {"access": access, "invitation": made.invitation, "url": made.url}
-    subject = render_to_string("invitations/email_subject.txt", context)
-    body = render_to_string("invitations/email.txt", context)
+    # Whoever has no account yet is written to in the language of who invites them.
+    with speaking_to(User.objects.filter(email=made.invitation.email).first()):
+        subject = render_to_string("invitations/email_subject.txt", context)
+        body = render_to_string("invitations/email.txt", context)
     send_mail(" ".join(subject.split()), body, None, [made.invitation.email])
 
 
