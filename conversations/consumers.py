@@ -14,6 +14,7 @@ from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
+from django.utils.translation import gettext
 
 from conversations import replies
 from conversations.announcements import Subscription, announce_title, person_group
@@ -28,6 +29,7 @@ from conversations.services.messages import Asked
 from conversations.services.temporary import keep_a_moment
 from documents.events import documents_group
 from documents.selectors import sees_collection
+from documents.wording import told
 from tenants.access import Access, Carrier
 from tenants.db import run_in_tenant, run_unit
 from tenants.doors import Door, Reason
@@ -113,7 +115,11 @@ class TenantConsumer(AsyncWebsocketConsumer):
         handlers = self.handlers()
         kind = frame.get("type")
         if not isinstance(kind, str) or kind not in handlers:
-            raise InvalidInput.at("/type", f"The type is one of: {', '.join(handlers) or 'none'}.", "unknown_type")
+            raise InvalidInput.at(
+                "/type",
+                gettext("The type is one of: {names}.").format(names=", ".join(handlers) or "none"),
+                "unknown_type",
+            )
         return handlers[kind]
 
     def handlers(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[None]]]:
@@ -326,7 +332,13 @@ class PersonConsumer(TenantConsumer):
         collection = UUID(message["collection"])
         tenant_id = self.access.tenant_id
         if is_for_all or await run_in_tenant(tenant_id, sees_collection, self.access, collection):
-            await self.relay(message)
+            await self.send_json(_in_words(message["event"]))
+
+
+def _in_words(event: dict[str, Any]) -> dict[str, Any]:
+    """What is wrong with a document is announced as it is stored, and read in this reader's language."""
+    error = event.get("error")
+    return {**event, "error": {**error, "detail": told(error["detail"])}} if error else event
 
 
 async def _until_left(reading: Coroutine[Any, Any, None]) -> None:

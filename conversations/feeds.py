@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
+from django.utils.translation import gettext
+
 from conversations.endings import told_at_the_end
 from conversations.events import (
     Event,
@@ -136,7 +138,11 @@ async def as_seen_by(access: Access, events: AsyncIterator[Event]) -> AsyncItera
 def require_offset(offset: int, text: str) -> None:
     """Raise `InvalidInput` for an offset that lies past the text so far."""
     if offset > len(text):
-        raise InvalidInput.at("/offset", f"The answer has {len(text)} characters so far.", "offset_past_end")
+        raise InvalidInput.at(
+            "/offset",
+            gettext("The answer has {count} characters so far.").format(count=len(text)),
+            "offset_past_end",
+        )
 
 
 def ending_event(access: Access, message: Message) -> Finished | Failed:

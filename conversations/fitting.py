@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
 from conversations.budget import Budget, Past, budget_of, keep_turns, tokens_of
 from conversations.chat_models import Choice
 from conversations.continuing import gone_on
@@ -73,9 +76,17 @@ def room_for(budget: Budget, choice: Choice, bare: tuple[ChatMessage, ...]) -> i
     if not choice.is_model:
         return budget.prompt
     if left < _LEAST_ROOM:
-        said = f"The model {choice.model} reads {budget.window:,} tokens at once"
-        needed = f"this question alone takes about {budget.estimate(bare):,}, and its answer needs room too"
-        raise TooLarge(f"{said}: {needed}. Shorten it, or upload it as a document.", code="question_too_long")
+        raise TooLarge(
+            gettext(
+                "The model {model} reads {window} tokens at once: this question alone takes about {needed}, and"
+                " its answer needs room too. Shorten it, or upload it as a document."
+            ).format(
+                model=choice.model,
+                window=number_format(budget.window, force_grouping=True),
+                needed=number_format(budget.estimate(bare), force_grouping=True),
+            ),
+            code="question_too_long",
+        )
     return left
 
 

@@ -4,6 +4,8 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from django.utils.translation import gettext
+
 from conversations import pulling
 from conversations.chat_models import (
     EXTRACTIVE,
@@ -110,7 +112,9 @@ async def pull_model(access: Access, model: str, server: str = "") -> ModelPull:
 def _keeper(name: str, pointer: str) -> Server:
     server = require_server(name, pointer=pointer)
     if not server.keeps_models:
-        detail = f"Models of {server.label} are its provider's: they are neither fetched nor deleted here."
+        detail = gettext(
+            "Models of {label} are its provider's: they are neither fetched nor deleted here."
+        ).format(label=server.label)
         raise InvalidInput.at(pointer, detail, "not_managed")
     return server
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from conversations.branches import Place, places
 from conversations.models import (
@@ -275,7 +276,7 @@ def _by_message(
 def error_of(message: Message) -> dict[str, Any] | None:
     if not message.error_code:
         return None
-    return {"code": message.error_code, "detail": message.error_detail, "retryable": True}
+    return {"code": message.error_code, "detail": gettext(message.error_detail), "retryable": True}
 
 
 def trace_view(access: Access, message: Message) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from documents import storage
 from documents.extraction import ExtractionError, Limits, Rect, locate, render_page
@@ -68,10 +69,11 @@ def read_page(  # noqa: PLR0917
     """The page, in the caller's unit. Raises `NotFound`, or `InvalidInput` for a passage not on it."""
     page = access_page(access, document_id, number, version)
     document = page.version.document
+    said = gettext("Page {number} is [{start}, {end}).").format(number=number, start=page.start, end=page.end)
     if start is not None and not page.start <= start < page.end:
-        raise InvalidInput.at("/start", f"Page {number} is [{page.start}, {page.end}).", "out_of_range")
+        raise InvalidInput.at("/start", said, "out_of_range")
     if start is not None and (end is None or not start < end <= page.end):
-        raise InvalidInput.at("/end", f"Page {number} is [{page.start}, {page.end}).", "out_of_range")
+        raise InvalidInput.at("/end", said, "out_of_range")
     return PageView(
         tenant_id=access.tenant_id,
         document_id=document.id,

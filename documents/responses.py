@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import quote_etag
+from django.utils.translation import gettext
 
 from documents.events import document_event
 from documents.extraction import ExtractionError
@@ -44,7 +45,9 @@ async def original_response(
     if found.error_code == REFUSED_BY_SCANNER:
         raise Conflict(found.error_detail, code=found.error_code)
     if settings.DOCENT_SCANNER and not _was_scanned(found):
-        detail = "The malware scanner has not looked at this file. It can be had as soon as it is processed."
+        detail = gettext(
+            "The malware scanner has not looked at this file. It can be had as soon as it is processed."
+        )
         raise Conflict(detail, code="not_scanned")
     download = Download(
         open=partial(open_verified, found.storage_key, found.sha256),

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from documents.idle import idle_unloader
 from documents.models import EmbeddingIndex
@@ -95,7 +96,12 @@ def _plan_of(run: EvaluationRun, lease: Lease) -> Plan:
         if index is None:
             raise DocentError("The index that was to be asked is gone.", code="index_gone")
         if question_set.collection_id is None and question_set.collection_name:
-            raise DocentError(f"The collection “{question_set.collection_name}” is gone.", code="no_collection")
+            raise DocentError(
+                gettext("The collection “{collection_name}” is gone.").format(
+                    collection_name=question_set.collection_name
+                ),
+                code="no_collection",
+            )
         collection = question_set.collection_id
     scope = Scope(collections=(collection,)) if collection else Scope()
     return Plan(access=access, index=index, scope=scope, k=run.k, mode=Mode(run.mode))

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from tenants.db import person_atomic, tenant_atomic
 from tenants.errors import NotAuthenticated, NotFound, PermissionRefused
@@ -181,13 +182,17 @@ def access_of_cli(slug: str, email: str | None = None) -> Access:
     """The command line acts as the person named, or as the tenant's first owner."""
     tenant = Tenant.objects.filter(slug=slug).first()
     if tenant is None:
-        raise NotFound(f"There is no tenant with the slug “{slug}”.")
+        raise NotFound(gettext("There is no tenant with the slug “{slug}”.").format(slug=slug))
     with tenant_atomic(tenant.id):
         members = Membership.objects.select_related("tenant", "user").order_by("created_at")
         found = members.filter(user__email=email.lower()) if email else members.filter(role=Role.OWNER)
         membership = found.first()
     if membership is None:
-        raise NotFound(f"“{slug}” has no member {email}." if email else f"“{slug}” has no owner.")
+        raise NotFound(
+            gettext("“{slug}” has no member {email}.").format(slug=slug, email=email)
+            if email
+            else gettext("“{slug}” has no owner.").format(slug=slug)
+        )
     return _access(membership, carrier=Carrier.CLI)
 
 

@@ -20,6 +20,7 @@ from tenants.addresses import address_of
 from tenants.db import run_unit
 from tenants.doors import Login, session_digest
 from tenants.errors import DocentError, NotAuthenticated, NotFound
+from tenants.locales import Locale, locale_of, locale_of_program
 from tenants.models import User
 from tenants.sessions import access_of_session
 
@@ -46,31 +47,38 @@ class TenantSocketMiddleware:
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
         try:
-            access, login = await run_unit(lambda: resolve(scope))
+            access, login, locale = await run_unit(lambda: resolve(scope))
         except DocentError:
             await receive()
             await send({"type": "websocket.close", "code": REFUSED})
             return
+        # For the whole of the socket's task, and what it begins.
+        locale.activate()
         await self.app({**scope, "access": access, "login": login}, receive, send)
 
 
-def resolve(scope: dict[str, Any]) -> tuple[Access, Login | None]:
-    """Whose handshake it is, and by which log-in a page's. Raises `NotFound` or `NotAuthenticated`."""
+def resolve(scope: dict[str, Any]) -> tuple[Access, Login | None, Locale]:
+    """Whose handshake it is, by which log-in a page's, and how they are spoken to. Raises
+    `NotFound` or `NotAuthenticated`.
+    """
     match = _SOCKET.match(scope["path"])
     if match is None:
         raise NotFound
     headers = _single_headers(scope["headers"])
     # The handshake is a request like any other: who sent it is found by the same rule.
-    address = address_of(ASGIRequest({**scope, "method": "GET"}, BytesIO()))
+    handshake = ASGIRequest({**scope, "method": "GET"}, BytesIO())
+    address = address_of(handshake)
     bearer = bearer_of(headers.get("authorization"))
     if bearer is not None:
         access = access_by_token(bearer, address=address)
         if access.tenant_slug != match["slug"]:
             raise NotFound
-        return access, None
+        return access, None, locale_of_program(handshake.headers.get("Accept-Language", ""))
     _require_same_origin(headers)
     request, login = _login(headers.get("cookie", ""))
-    return access_of_session(request, match["slug"], address=address), login
+    assert isinstance(request.user, User)
+    locale = locale_of(handshake, request.user)
+    return access_of_session(request, match["slug"], address=address), login, locale
 
 
 def _single_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

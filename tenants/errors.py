@@ -1,8 +1,10 @@
 """What can be refused, said once. HTTP, sockets and the command line each map these in one place."""
 
 import errno
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from django.utils.translation import gettext
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,9 @@ class DocentError(Exception):
     """Base of every refusal that a person or program may see.
 
     `status` is the HTTP status, `code` is stable for programs, the message is for people and never
-    carries an address, a key or another tenant's data.
+    carries an address, a key or another tenant's data. Sentences are raised in English, and said in the
+    language of whoever reads them: `manage.py messages` finds them where they are raised. Those with
+    something of the moment in them are translated before that is filled in. Logs have `str(error)`.
     """
 
     status = 400
@@ -30,9 +34,21 @@ class DocentError(Exception):
 
     def __init__(self, detail: str = "", *, code: str = "", errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(detail or self.title)
-        self.detail = detail or self.title
         self.code = code or self.code
-        self.errors = errors
+        self._errors = errors
+
+    @property
+    def detail(self) -> str:
+        return gettext(str(self))
+
+    @property
+    def heading(self) -> str:
+        """What kind of refusal it is, for people."""
+        return gettext(self.title)
+
+    @property
+    def errors(self) -> tuple[FieldError, ...]:
+        return tuple(replace(one, detail=gettext(one.detail)) for one in self._errors)
 
 
 class InvalidInput(DocentError):
@@ -112,7 +128,10 @@ class StorageFull(DocentError):
     status, code, title = 507, "storage_full", "There is no space left to store this"
 
     def __init__(self) -> None:
-        super().__init__(f"{self.title}. Nothing of it was kept: try again when the administrator has made room.")
+        super().__init__(
+            "There is no space left to store this. Nothing of it was kept: try again when the administrator has"
+            " made room."
+        )
 
 
 def is_disk_full(error: BaseException) -> bool:

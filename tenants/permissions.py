@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.translation import gettext_lazy, gettext_noop
+
 
 class Role(StrEnum):
     VIEWER = "viewer"
@@ -12,7 +14,7 @@ class Role(StrEnum):
 
     @classmethod
     def choices(cls) -> list[tuple[str, str]]:
-        return [(role.value, role.value) for role in cls]
+        return [(role.value, gettext_lazy(role.value)) for role in cls]
 
     @property
     def rank(self) -> int:
@@ -21,6 +23,10 @@ class Role(StrEnum):
     def covers(self, needed: "Role") -> bool:
         """Whether this role may do what `needed` may."""
         return self.rank >= needed.rank
+
+
+# As pages call them: `{% translate role %}`.
+gettext_noop("viewer"), gettext_noop("member"), gettext_noop("admin"), gettext_noop("owner")
 
 
 class Scope(StrEnum):

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models import Count, Model, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from tenants.access import Access
 from tenants.db import tenant_atomic
@@ -67,7 +68,7 @@ def list_members(access: Access) -> QuerySet[Membership]:
 
 
 def access_member(access: Access, user_id: UUID) -> Membership:
-    return _one(list_members(access).filter(user=user_id), "There is no such member.")
+    return _one(list_members(access).filter(user=user_id), gettext("There is no such member."))
 
 
 def list_groups(access: Access) -> QuerySet[Group]:
@@ -78,7 +79,7 @@ def list_groups(access: Access) -> QuerySet[Group]:
 
 
 def access_group(access: Access, group_id: UUID) -> Group:
-    return _one(list_groups(access).filter(id=group_id), "There is no such group.")
+    return _one(list_groups(access).filter(id=group_id), gettext("There is no such group."))
 
 
 def list_group_members(access: Access, group: Group) -> QuerySet[Membership]:
@@ -101,7 +102,7 @@ def list_invitations(access: Access) -> QuerySet[Invitation]:
 
 
 def access_invitation(access: Access, invitation_id: UUID) -> Invitation:
-    return _one(list_invitations(access).filter(id=invitation_id), "There is no such invitation.")
+    return _one(list_invitations(access).filter(id=invitation_id), gettext("There is no such invitation."))
 
 
 def list_tokens(access: Access) -> QuerySet[ApiToken]:
@@ -119,7 +120,7 @@ def list_tenant_tokens(access: Access) -> QuerySet[ApiToken]:
 def access_token(access: Access, token_id: UUID) -> ApiToken:
     """One's own, or for admins anybody's."""
     visible = list_tenant_tokens if access.allows(Action.MANAGE_TENANT) else list_tokens
-    return _one(visible(access).filter(id=token_id), "There is no such token.")
+    return _one(visible(access).filter(id=token_id), gettext("There is no such token."))
 
 
 def _tokens() -> QuerySet[ApiToken]:
@@ -146,7 +147,7 @@ def access_jobs(access: Access) -> QuerySet[Job]:
 
 
 def access_job(access: Access, job_id: UUID) -> Job:
-    return _one(access_jobs(access).filter(id=job_id), "There is no such job.")
+    return _one(access_jobs(access).filter(id=job_id), gettext("There is no such job."))
 
 
 def list_exports(access: Access) -> QuerySet[Export]:
@@ -165,7 +166,7 @@ def list_exports(access: Access) -> QuerySet[Export]:
 
 
 def access_export(access: Access, export_id: UUID) -> Export:
-    return _one(list_exports(access).filter(id=export_id), "There is no such export.")
+    return _one(list_exports(access).filter(id=export_id), gettext("There is no such export."))
 
 
 def list_audit(access: Access) -> QuerySet[AuditEvent]:

@@ -57,6 +57,7 @@ class Environment:
             "DOCENT_DATA": str(self.data),
             "OLLAMA_HOST": "",
             "DOCENT_CHAT_MODEL": "",
+            "DOCENT_PSEUDO_LANGUAGE": "1",
             # Where stand-ins for other people's web servers listen.
             "DOCENT_WEB_PRIVATE_HOSTS": "127.0.0.1",
             "DOCENT_WEBHOOK_PRIVATE_HOSTS": "127.0.0.1",

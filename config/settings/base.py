@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.secrets import load_secrets
 from config.settings.api import *  # noqa: F403
+from config.settings.languages import *  # noqa: F403
 from config.settings.replies import *  # noqa: F403
 from config.settings.webhooks import *  # noqa: F403
 from tenants.answering import AnsweredConnection
@@ -110,10 +111,10 @@ MIDDLEWARE = [
     # Before whatever may answer by itself: a refusal that a page may not read is a riddle.
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tenants.locale_middleware.LocaleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -385,10 +386,8 @@ DOCENT_ALLOW_UNISOLATED_PARSER = False
 
 # --- The rest --------------------------------------------------------------------------------------------
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
-TIME_ZONE = "UTC"
-USE_TZ = True
+if DOCENT_PSEUDO_LANGUAGE:  # noqa: F405
+    LOCALE_PATHS.append(DOCENT_DATA / "locale")  # noqa: F405
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 LOGGING = {
     "version": 1,

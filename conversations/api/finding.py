@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from rest_framework.utils.urls import replace_query_param
 
 from conversations.api.serializers import ConversationSerializer
@@ -37,7 +38,9 @@ def searched_for(request: HttpRequest, *, name: str = "search") -> str:
         raise InvalidInput.at(f"/{name}", "Null characters are not allowed.", "null_characters_not_allowed")
     if len(search.encode()) > settings.DOCENT_MAX_QUESTION_BYTES:
         limit = settings.DOCENT_MAX_QUESTION_BYTES // 1000
-        raise TooLarge(f"What is looked for may have up to {limit} kB.", code="question_too_long")
+        raise TooLarge(
+            gettext("What is looked for may have up to {limit} kB.").format(limit=limit), code="question_too_long"
+        )
     return search
 
 

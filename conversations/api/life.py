@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.parsers import BaseParser
@@ -58,7 +59,7 @@ class RecordParser(BaseParser):
         content = stream.read(settings.DOCENT_MAX_ARCHIVE_BYTES + 1)
         if len(content) > settings.DOCENT_MAX_ARCHIVE_BYTES:
             megabytes = settings.DOCENT_MAX_ARCHIVE_BYTES // (1024 * 1024)
-            raise TooLarge(f"An archive may have up to {megabytes} MB.")
+            raise TooLarge(gettext("An archive may have up to {megabytes} MB.").format(megabytes=megabytes))
         return StrictJSONParser().parse(BytesIO(content), media_type, parser_context)
 
 

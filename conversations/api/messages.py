@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -317,7 +318,9 @@ def _with_ways_on(error: Conflict, session_id: UUID | None) -> Conflict:
         return error
     path = f"/api/v1/conversations/{session_id}/reopen/"
     return Conflict(
-        f"This session has ended. POST {path} opens it again; without session_id another one begins.",
+        gettext(
+            "This session has ended. POST {path} opens it again; without session_id another one begins."
+        ).format(path=path),
         code=error.code,
     )
 

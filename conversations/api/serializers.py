@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -140,7 +141,10 @@ class MessageQuery(PageQuery):
     def validate_search(self, value: str) -> str:
         if len(value.encode()) > settings.DOCENT_MAX_QUESTION_BYTES:
             limit = settings.DOCENT_MAX_QUESTION_BYTES // 1000
-            raise TooLarge(f"What is looked for may have up to {limit} kB.", code="question_too_long")
+            raise TooLarge(
+                gettext("What is looked for may have up to {limit} kB.").format(limit=limit),
+                code="question_too_long",
+            )
         return value
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from conversations.chat_models.connections import Connection
 from conversations.chat_models.directory import Directory
@@ -225,7 +226,7 @@ def _fallback(own: OwnModels) -> ModelName | None:
 
 
 def _not_there(wanted: str) -> str:
-    return f"There is no model “{wanted}” here that your organisation may use."
+    return gettext("There is no model “{wanted}” here that your organisation may use.").format(wanted=wanted)
 
 
 @cache

@@ -1,5 +1,7 @@
 """What the servers have, as each organisation may ask them."""
 
+from django.utils.translation import gettext
+
 from conversations.chat_models.connections import Connection, Connections
 from conversations.chat_models.own import OwnModels
 from conversations.chat_models.servers import ModelName, Server, list_servers
@@ -41,7 +43,9 @@ class Directory:
     async def require_listed(self, own: OwnModels, name: ModelName, *, pointer: str) -> None:
         """Raise `InvalidInput` for what the server has not, whether it is allowed or not."""
         if not await self.may_have(own, name):
-            raise InvalidInput.at(pointer, f"The server has no model “{name.model}”.", "unknown_model")
+            raise InvalidInput.at(
+                pointer, gettext("The server has no model “{model}”.").format(model=name.model), "unknown_model"
+            )
 
     def forget(self, server: str) -> None:
         """A model has come or gone."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 from mcp_types import Tool as ShownTool
 from mcp_types import ToolAnnotations
 from rest_framework import serializers
@@ -39,7 +41,11 @@ class SearchArguments(StrictSerializer):
 
     def validate_query(self, value: str) -> str:
         if len(value.encode()) > settings.DOCENT_MAX_QUESTION_BYTES:
-            raise TooLarge(f"A query has at most {settings.DOCENT_MAX_QUESTION_BYTES:,} bytes.")
+            raise TooLarge(
+                gettext("A query has at most {limit} bytes.").format(
+                    limit=number_format(settings.DOCENT_MAX_QUESTION_BYTES, force_grouping=True)
+                )
+            )
         return value
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from conversations.personas import Voice
 from conversations.services.passing import Passing
@@ -57,7 +58,9 @@ def passing_of(data: dict[str, Any]) -> Passing:
     instructions = "\n\n".join(turn.content for turn in turns if turn.role == "system" and turn.content.strip())
     if len(instructions.encode()) > settings.DOCENT_MAX_QUESTION_BYTES:
         limit = settings.DOCENT_MAX_QUESTION_BYTES // 1000
-        raise TooLarge(f"The system messages may have up to {limit} kB.", code="question_too_long")
+        raise TooLarge(
+            gettext("The system messages may have up to {limit} kB.").format(limit=limit), code="question_too_long"
+        )
     spoken = [turn for turn in turns if turn.role != "system"]
     if not spoken or spoken[-1].role != "user":
         raise InvalidInput.at("/messages", "The last message has to be the user's: a question.", "no_question")
@@ -110,7 +113,11 @@ def _turns(messages: Sequence[Any]) -> Iterator[ChatMessage]:
         if role in {"tool", "function"}:
             raise InvalidInput.at(f"{at}/role", "Tools are not supported here.", "unsupported_role")
         if not isinstance(role, str) or role not in _ROLES:
-            raise InvalidInput.at(f"{at}/role", f"A role is one of {', '.join(_ROLES)}.", "invalid_choice")
+            raise InvalidInput.at(
+                f"{at}/role",
+                gettext("A role is one of {names}.").format(names=", ".join(_ROLES)),
+                "invalid_choice",
+            )
         _require_known(message, at, is_answer=role == "assistant")
         yield ChatMessage(role=_ROLES[role], content=_text_of(message.get("content"), f"{at}/content"))
 
@@ -121,7 +128,9 @@ def _require_known(message: dict[str, Any], at: str, *, is_answer: bool) -> None
         raise InvalidInput.at(f"{at}/{unknown[0]}", "This field is not known.", "unknown_field")
     for name in _UNSUPPORTED_IN_ANSWERS:
         if message.get(name):
-            raise InvalidInput.at(f"{at}/{name}", f"{name} is not supported here.", "unsupported_parameter")
+            raise InvalidInput.at(
+                f"{at}/{name}", gettext("{name} is not supported here.").format(name=name), "unsupported_parameter"
+            )
 
 
 def _text_of(content: Any, at: str) -> str:
@@ -142,5 +151,7 @@ def _part(part: Any, at: str) -> str:
     text = part.get(kind) if kind in {"text", "refusal"} else None
     if not isinstance(text, str):
         what = kind if isinstance(kind, str) and kind not in {"text", "refusal"} else "This"
-        raise InvalidInput.at(at, f"{what[:40]} is not supported here: send text.", "unsupported_content")
+        raise InvalidInput.at(
+            at, gettext("{what} is not supported here: send text.").format(what=what[:40]), "unsupported_content"
+        )
     return text

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
@@ -29,10 +30,12 @@ def require_valid(record: Any) -> None:
         raise InvalidInput("An archived conversation is a JSON object.", code="not_an_archive")
     version = record.get("schema")
     if not isinstance(version, str) or not version.startswith("docent.conversation/"):
-        detail = f"This is no archived conversation: it lacks “{SCHEMA}”."
+        detail = gettext("This is no archived conversation: it lacks “{schema}”.").format(schema=SCHEMA)
         raise InvalidInput.at("/schema", detail, "not_an_archive")
     if version != SCHEMA:
-        detail = f"This archive is of the version “{version[:40]}”; this Docent reads “{SCHEMA}”."
+        detail = gettext("This archive is of the version “{version}”; this Docent reads “{schema}”.").format(
+            version=version[:40], schema=SCHEMA
+        )
         raise InvalidInput.at("/schema", detail, "unknown_version")
     errors = list(_some(_validator().iter_errors(record)))
     if errors:

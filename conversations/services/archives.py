@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext
 
 from conversations import records
 from conversations.embedding import EMBED_CONVERSATION, embed_soon
@@ -58,7 +59,7 @@ def archive_conversation(*, access: Access, conversation: Conversation) -> Conve
 
 def _require_unshared(conversation: Conversation) -> None:
     if Share.alive().filter(conversation=conversation).exists():
-        detail = "Others may read this conversation, and would lose it. End its shares first."
+        detail = gettext("Others may read this conversation, and would lose it. End its shares first.")
         raise Conflict(detail, code="conversation_shared")
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models.functions import Now
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 
 from conversations.feedback import feedback_views
 from conversations.models import MAX_COMMENT, Feedback, FeedbackSeen, Message, Rating, Role, Status
@@ -29,7 +31,12 @@ def give_feedback(*, access: Access, message_id: UUID, rating: Rating, comment: 
     if "\0" in comment:
         raise InvalidInput.at("/comment", "Null characters are not allowed.", "null_characters_not_allowed")
     if len(comment) > MAX_COMMENT:
-        raise TooLarge(f"A comment may have up to {MAX_COMMENT:,} characters.", code="comment_too_long")
+        raise TooLarge(
+            gettext("A comment may have up to {max_comment} characters.").format(
+                max_comment=number_format(MAX_COMMENT, force_grouping=True)
+            ),
+            code="comment_too_long",
+        )
     with tenant_atomic(access.tenant_id):
         answer = _access_answer(access, message_id)
         if not answer.is_over:

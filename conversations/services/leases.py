@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Sum
 from django.db.models.functions import Length
+from django.utils.translation import gettext
 
 from conversations.metering import usage_of
 from conversations.mirror import drop_text, recover_text
@@ -30,7 +31,9 @@ def request_stop(*, access: Access, message: Message) -> None:
 def require_running(message: Message) -> None:
     """`Conflict` for a reply that is over."""
     if message.is_over:
-        raise Conflict(f"This reply is {message.status} already.", code="already_over")
+        raise Conflict(
+            gettext("This reply is {status} already.").format(status=message.status), code="already_over"
+        )
 
 
 def read_leases(process_id: UUID, message_ids: Collection[UUID]) -> dict[UUID, bool]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connection
+from django.utils.translation import gettext
 
 from conversations.branches import end_of
 from conversations.continuing import Begun
@@ -93,7 +94,9 @@ def require_content(content: str, *, pointer: str) -> None:
         raise InvalidInput.at(pointer, "Ask a question: it is empty.", "required")
     if len(content.encode()) > settings.DOCENT_MAX_QUESTION_BYTES:
         limit = settings.DOCENT_MAX_QUESTION_BYTES // 1000
-        raise TooLarge(f"A question may have up to {limit} kB.", code="question_too_long")
+        raise TooLarge(
+            gettext("A question may have up to {limit} kB.").format(limit=limit), code="question_too_long"
+        )
 
 
 def _find_asked(conversation: Conversation, request_id: str | None) -> Asked | None:
@@ -116,7 +119,7 @@ _asked_as = PreparedModels(
 
 def request_id_reused() -> InvalidInput:
     """The refusal of a request id under which something else was asked before."""
-    detail = "Something else was asked in this conversation under this request id. Use a new one."
+    detail = gettext("Something else was asked in this conversation under this request id. Use a new one.")
     return InvalidInput.at("/request_id", detail, "request_id_reused")
 
 

@@ -3,6 +3,8 @@
 import re
 from typing import Any, TypedDict
 
+from django.utils.translation import gettext
+
 from conversations.chat_models import LONGEST_NAME, Server, list_servers, sealed_key
 from tenants.access import Access
 from tenants.audit import record
@@ -82,7 +84,9 @@ def _cleaned(server: Server, changes: Changes) -> dict[str, Any]:
 def _clean_key(server: Server, key: str) -> str:
     key = key.strip()
     if key and not server.takes_keys:
-        raise InvalidInput.at("/key", f"{server.label} takes no keys.", "takes_no_keys")
+        raise InvalidInput.at(
+            "/key", gettext("{label} takes no keys.").format(label=server.label), "takes_no_keys"
+        )
     if key and not _KEY.fullmatch(key):
         raise InvalidInput.at("/key", "A key has 8 to 500 characters and no blanks.", "invalid_key")
     return key
@@ -92,17 +96,25 @@ def _clean_allowed(server: Server, names: list[str]) -> list[str]:
     pointers = (f"/allowed_models/{number}" for number in range(len(names)))
     allowed = sorted({_clean_model(pointer, server, name) for pointer, name in zip(pointers, names, strict=True)})
     if not allowed:
-        detail = "Allow at least one model, or disable the server."
+        detail = gettext("Allow at least one model, or disable the server.")
         raise InvalidInput.at("/allowed_models", detail, "required")
     if len(allowed) > _MOST_ALLOWED:
-        raise InvalidInput.at("/allowed_models", f"Name at most {_MOST_ALLOWED} models.", "too_many")
+        raise InvalidInput.at(
+            "/allowed_models",
+            gettext("Name at most {most} models.").format(most=_MOST_ALLOWED),
+            "too_many",
+        )
     return allowed
 
 
 def _clean_model(pointer: str, server: Server, name: str) -> str:
     name = name.strip()
     if not name or len(f"{server.name}/{name}") > LONGEST_NAME or not name.isprintable():
-        raise InvalidInput.at(pointer, f"A model's name has 1 to {LONGEST_NAME} characters.", "invalid_model")
+        raise InvalidInput.at(
+            pointer,
+            gettext("A model's name has 1 to {longest_name} characters.").format(longest_name=LONGEST_NAME),
+            "invalid_model",
+        )
     return name
 
 
@@ -110,7 +122,9 @@ def _require_default_allowed(row: ModelAccess, changes: Changes) -> None:
     if not row.default_model or row.allowed_models is None or row.default_model in row.allowed_models:
         return
     if "allowed_models" in changes and "default_model" not in changes:
-        detail = f"“{row.default_model}” is the default model: choose another one first, or allow it."
+        detail = gettext("“{default_model}” is the default model: choose another one first, or allow it.").format(
+            default_model=row.default_model
+        )
         raise InvalidInput.at("/allowed_models", detail, "default_not_allowed")
     raise InvalidInput.at(
         "/default_model", "The default model must be among those allowed.", "default_not_allowed"

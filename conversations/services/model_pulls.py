@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from conversations.chat_models import ModelName
 from conversations.models import ModelPull, PullStatus
@@ -95,7 +96,7 @@ def cancel_pull(*, access: Access, pull_id: UUID) -> ModelPull:
     with tenant_atomic(access.tenant_id):
         pull = access_pull(access, pull_id)
         if pull.is_over:
-            raise Conflict(f"This is {pull.status} already.", code="already_over")
+            raise Conflict(gettext("This is {status} already.").format(status=pull.status), code="already_over")
         ModelPull.objects.filter(id=pull_id).update(is_cancel_requested=True)
         record(access, "model.pull_cancelled", target_kind="model_pull", target_id=pull_id)
         pull.refresh_from_db()

@@ -9,6 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from conversations.evidence import Question
 from conversations.follow_ups import last_whole
@@ -118,5 +119,5 @@ def _collection(access: Access, slug: str) -> Collection:
 
 def model_not_found(name: str) -> NotFound:
     """The refusal of a name under which nobody answers here, whatever the reason."""
-    detail = f"There is no model “{name[:120]}” here that this token may use."
+    detail = gettext("There is no model “{name}” here that this token may use.").format(name=name[:120])
     return NotFound(detail, code="model_not_found", errors=(FieldError("/model", detail, "model_not_found"),))

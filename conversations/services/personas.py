@@ -6,7 +6,9 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from conversations.default_personas import (
     MAX_DESCRIPTION,
@@ -64,7 +66,12 @@ def create_persona(*, access: Access, fields: PersonaFields) -> Persona:
     with tenant_atomic(access.tenant_id):
         _lock_personas(access)
         if Persona.objects.filter(archived_at=None).count() >= MAX_PERSONAS:
-            raise Conflict(f"There can be {MAX_PERSONAS} assistants. Archive one first.", code="too_many")
+            raise Conflict(
+                gettext("There can be {max_personas} assistants. Archive one first.").format(
+                    max_personas=MAX_PERSONAS
+                ),
+                code="too_many",
+            )
         persona = Persona(slug=_free_slug(columns["name"]), created_by_id=access.user_id)
         _apply(access, persona, columns, fields)
         record(access, "persona.created", target_kind="persona", target_id=persona.id)
@@ -211,7 +218,13 @@ def _text(field: str, most: int, *, is_needed: bool = False) -> Callable[[str], 
         if is_needed and not value:
             raise InvalidInput.at(f"/{field}", "An assistant needs a name.", "required")
         if len(value) > most:
-            raise InvalidInput.at(f"/{field}", f"This has at most {most:,} characters.", "max_length")
+            raise InvalidInput.at(
+                f"/{field}",
+                gettext("This has at most {most} characters.").format(
+                    most=number_format(most, force_grouping=True)
+                ),
+                "max_length",
+            )
         return value
 
     return clean
@@ -226,7 +239,11 @@ def _mode(value: str) -> str:
 def _number(field: str, least: int, most: float) -> Callable[[Any], Any]:
     def clean(value: Any) -> Any:
         if value is not None and not least <= value <= most:
-            raise InvalidInput.at(f"/{field}", f"This is a number from {least} to {most:g}.", "out_of_range")
+            raise InvalidInput.at(
+                f"/{field}",
+                gettext("This is a number from {least} to {most:g}.").format(least=least, most=most),
+                "out_of_range",
+            )
         return value
 
     return clean
@@ -235,7 +252,7 @@ def _number(field: str, least: int, most: float) -> Callable[[Any], Any]:
 def _questions(value: Sequence[str]) -> list[str]:
     questions = [" ".join(one.split()) for one in value if one.strip()]
     if len(questions) > MAX_QUESTIONS:
-        detail = f"There can be {MAX_QUESTIONS} sample questions."
+        detail = gettext("There can be {max_questions} sample questions.").format(max_questions=MAX_QUESTIONS)
         raise InvalidInput.at("/sample_questions", detail, "max_length")
     for place, one in enumerate(questions):
         _line(f"sample_questions/{place}", MAX_QUESTION)(one)

@@ -3,6 +3,9 @@
 from collections import Counter
 from uuid import UUID
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
 from conversations.models import SavedPrompt
 from conversations.saved_prompts import list_prompts, may_change_prompt
 from tenants.access import Access
@@ -22,7 +25,10 @@ def save_prompt(*, access: Access, title: str, text: str, is_shared: bool = Fals
     title, text = _clean_title(title), _clean_text(text)
     with tenant_atomic(access.tenant_id):
         if SavedPrompt.objects.filter(author_id=access.user_id).count() >= MAX_PROMPTS:
-            raise Conflict(f"You can keep {MAX_PROMPTS} prompts. Delete one first.", code="too_many")
+            raise Conflict(
+                gettext("You can keep {max_prompts} prompts. Delete one first.").format(max_prompts=MAX_PROMPTS),
+                code="too_many",
+            )
         prompt: SavedPrompt = SavedPrompt.objects.create(
             author_id=access.user_id, title=title, text=text, is_shared=is_shared
         )
@@ -85,13 +91,13 @@ def _locked(access: Access, prompt: SavedPrompt) -> SavedPrompt:
 
 def _clean_title(title: str) -> str:
     title = " ".join(title.split())
-    _require_length("title", title, MAX_TITLE, "A prompt needs a title.")
+    _require_length("title", title, MAX_TITLE, gettext("A prompt needs a title."))
     return title
 
 
 def _clean_text(text: str) -> str:
     text = text.replace("\r\n", "\n").strip()
-    _require_length("text", text, MAX_TEXT, "A prompt needs a text.")
+    _require_length("text", text, MAX_TEXT, gettext("A prompt needs a text."))
     return text
 
 
@@ -101,4 +107,8 @@ def _require_length(field: str, value: str, most: int, needed: str) -> None:
     if "\0" in value:
         raise InvalidInput.at(f"/{field}", "Null characters are not allowed.", "null_characters_not_allowed")
     if len(value) > most:
-        raise InvalidInput.at(f"/{field}", f"This has at most {most:,} characters.", "max_length")
+        raise InvalidInput.at(
+            f"/{field}",
+            gettext("This has at most {most} characters.").format(most=number_format(most, force_grouping=True)),
+            "max_length",
+        )

@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from conversations.life import DAYS, MINUTES, SWITCHES, LifeRules, attached_to, life_rules, list_due
 from conversations.models import LifePolicy
 from conversations.services.conversations import remove_conversations
@@ -27,11 +29,14 @@ def changed_rules(rules: LifeRules, wanted: dict[str, Any]) -> LifeRules:
     """The rules with some of them otherwise. Raises `InvalidInput` that points at each that cannot be."""
     wrong = []
     for name, value in wanted.items():
-        least, most, unit = (1, MAX_DAYS, "days") if name in DAYS else (MIN_MINUTES, MAX_MINUTES, "minutes")
+        least, most = (1, MAX_DAYS) if name in DAYS else (MIN_MINUTES, MAX_MINUTES)
         if name in {*DAYS, *MINUTES} and value is not None and not least <= value <= most:
-            wrong.append(
-                FieldError(f"/{name}", f"This can be {least} to {most} {unit}, or empty.", "out_of_range")
+            said = (
+                gettext("This can be {least} to {most} days, or empty.")
+                if name in DAYS
+                else gettext("This can be {least} to {most} minutes, or empty.")
             )
+            wrong.append(FieldError(f"/{name}", said.format(least=least, most=most), "out_of_range"))
     if wrong:
         raise InvalidInput(wrong[0].detail, errors=tuple(wrong))
     return replace(rules, **wanted)

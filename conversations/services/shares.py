@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from conversations.branches import latest_leaf
 from conversations.models import Conversation, Share, ShareReader
@@ -136,11 +137,15 @@ def _require_sense(
     people: Sequence[UUID], groups: Sequence[UUID], expires_at: datetime | None, *, is_by_link: bool
 ) -> None:
     if not people and not groups and not is_by_link:
-        detail = "Name people or groups, or share it by link."
+        detail = gettext("Name people or groups, or share it by link.")
         raise InvalidInput.at("", detail, "required")
     for pointer, named in (("/people", people), ("/groups", groups)):
         if len(named) > MAX_READERS:
-            raise InvalidInput.at(pointer, f"Name up to {MAX_READERS}; more are better a group.", "max_length")
+            raise InvalidInput.at(
+                pointer,
+                gettext("Name up to {max_readers}; more are better a group.").format(max_readers=MAX_READERS),
+                "max_length",
+            )
     if expires_at is not None and expires_at <= timezone.now():
         raise InvalidInput.at("/expires_at", "This moment has passed.", "past")
 

@@ -11,6 +11,8 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 
 from conversations.default_personas import MAX_QUESTION, MAX_QUESTIONS
 from conversations.life import RUNNING
@@ -65,7 +67,10 @@ def create_site(*, access: Access, fields: SiteFields) -> tuple[Site, str]:
     with tenant_atomic(access.tenant_id):
         Tenant.objects.select_for_update(no_key=True).get(id=access.tenant_id)
         if Site.objects.count() >= MAX_SITES:
-            raise Conflict(f"There can be {MAX_SITES} web sites. Delete one first.", code="too_many")
+            raise Conflict(
+                gettext("There can be {max_sites} web sites. Delete one first.").format(max_sites=MAX_SITES),
+                code="too_many",
+            )
         site = Site()
         secret = _apply(access, site, given)
         record(access, "site.created", target_kind="site", target_id=site.id)
@@ -227,7 +232,13 @@ def _text(field: str, most: int, *, is_needed: bool = False) -> Callable[[str], 
         if is_needed and not value:
             raise InvalidInput.at(f"/{field}", "A web site needs a name.", "required")
         if len(value) > most:
-            raise InvalidInput.at(f"/{field}", f"This has at most {most:,} characters.", "max_length")
+            raise InvalidInput.at(
+                f"/{field}",
+                gettext("This has at most {most} characters.").format(
+                    most=number_format(most, force_grouping=True)
+                ),
+                "max_length",
+            )
         return value
 
     return clean
@@ -235,7 +246,11 @@ def _text(field: str, most: int, *, is_needed: bool = False) -> Callable[[str], 
 
 def _origins(values: Sequence[str]) -> list[str]:
     if not 0 < len(values) <= MAX_ORIGINS:
-        raise InvalidInput.at("/origins", f"Name 1 to {MAX_ORIGINS} origins that may show it.", "required")
+        raise InvalidInput.at(
+            "/origins",
+            gettext("Name 1 to {max_origins} origins that may show it.").format(max_origins=MAX_ORIGINS),
+            "required",
+        )
     return list(dict.fromkeys(_origin(value, place) for place, value in enumerate(values)))
 
 
@@ -265,7 +280,11 @@ def _origin(value: str, place: int) -> str:
 def _questions(values: Sequence[str]) -> list[str]:
     questions = [" ".join(one.split()) for one in values if one.strip()]
     if len(questions) > MAX_QUESTIONS:
-        raise InvalidInput.at("/sample_questions", f"There can be {MAX_QUESTIONS} sample questions.", "max_length")
+        raise InvalidInput.at(
+            "/sample_questions",
+            gettext("There can be {max_questions} sample questions.").format(max_questions=MAX_QUESTIONS),
+            "max_length",
+        )
     return [_text(f"sample_questions/{place}", MAX_QUESTION)(one) for place, one in enumerate(questions)]
 
 
@@ -296,7 +315,13 @@ def _visitors(value: str) -> str:
 def _number(field: str) -> Callable[[int], int]:
     def clean(value: int) -> int:
         if not 1 <= value <= MOST[field]:
-            raise InvalidInput.at(f"/{field}", f"This is a number from 1 to {MOST[field]:,}.", "out_of_range")
+            raise InvalidInput.at(
+                f"/{field}",
+                gettext("This is a number from 1 to {most}.").format(
+                    most=number_format(MOST[field], force_grouping=True)
+                ),
+                "out_of_range",
+            )
         return value
 
     return clean

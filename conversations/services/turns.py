@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.db import IntegrityError
+from django.utils.translation import gettext, gettext_noop
 
 from conversations.branches import leaf_below
 from conversations.continuing import Begun, begun_answer, sources_gone
@@ -32,7 +33,7 @@ from tenants.models import QuotaKind
 from tenants.services.idempotency import Attempt
 
 _RUNNING = (Status.PENDING, Status.STREAMING)
-_NO_MODEL = (
+_NO_MODEL = gettext_noop(
     "No language model is connected that could go on with this answer. Ask again, for an answer of quotations, or"
     " try once more when a model server is connected."
 )
@@ -233,7 +234,7 @@ def _require_cut(reply: Message) -> None:
     if not is_cut:
         raise Conflict("This answer was not cut: there is nothing to go on with.", code="not_cut")
     if reply.content and reply.model == ExtractiveChat.name:
-        detail = "Without a language model answers are quotations, which do not go on. Ask again instead."
+        detail = gettext("Without a language model answers are quotations, which do not go on. Ask again instead.")
         raise Conflict(detail, code="no_model")
 
 

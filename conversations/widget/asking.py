@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from conversations.models import Mode, Origin, Persona, Site
 from conversations.selectors import list_conversations
 from conversations.services.conversations import create_conversation
@@ -50,7 +52,7 @@ def ask_as_visitor(
             )
         except QuotaExceeded as error:
             # How much the organisation allows itself is not for the public.
-            detail = "Nothing more can be asked here for now. Try again later."
+            detail = gettext("Nothing more can be asked here for now. Try again later.")
             raise RateLimited(detail, retry_after=error.retry_after or _SOON) from error
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext, ngettext
 
 from conversations.models import Message, Role, Site
 from conversations.valkey import ValkeyAway, valkey
@@ -76,19 +77,24 @@ def require_questions_left(access: Access, site: Site, *, arrived_at: float) -> 
     latest = list(asked.order_by("-created_at").values_list("created_at", flat=True)[: site.visitor_hour])
     if len(latest) >= site.visitor_hour:
         again = latest[-1] + timedelta(hours=1)
-        raise _refused("You have asked enough for this hour.", ceil((again - now).total_seconds()))
+        raise _refused(gettext("You have asked enough for this hour."), ceil((again - now).total_seconds()))
     midnight = resets_at(QuotaKind.QUESTIONS_DAY)
     assert midnight is not None
     if meter_of(QuotaKind.QUESTIONS_DAY).read(site.id) >= site.site_day:
-        raise _refused("Enough was asked here for today.", ceil((midnight - now).total_seconds()))
+        raise _refused(gettext("Enough was asked here for today."), ceil((midnight - now).total_seconds()))
 
 
 def _refused(detail: str, seconds: int) -> RateLimited:
     seconds = max(1, seconds)
     minutes = ceil(seconds / 60)
     hours = ceil(minutes / 60)
-    wait = f"{hours} hours" if minutes > 90 else f"{minutes} minutes" if minutes > 1 else "a minute"  # noqa: PLR2004
-    return RateLimited(f"{detail} Try again in {wait}.", retry_after=seconds)
+    if minutes > 90:  # noqa: PLR2004
+        again = ngettext("Try again in {n} hour.", "Try again in {n} hours.", hours).format(n=hours)
+    elif minutes > 1:
+        again = ngettext("Try again in {n} minute.", "Try again in {n} minutes.", minutes).format(n=minutes)
+    else:
+        again = gettext("Try again in a minute.")
+    return RateLimited(f"{detail} {again}", retry_after=seconds)
 
 
 def _digest(address: str | None) -> str:

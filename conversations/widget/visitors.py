@@ -11,6 +11,7 @@ from uuid import UUID, uuid4, uuid5
 
 import jwt
 from django.core import signing
+from django.utils.translation import gettext
 
 from conversations.models import Site, Visitors
 from conversations.services.sites import secret_purpose
@@ -50,11 +51,11 @@ def vouched_for(site: Site, token: str) -> Visitor:
             options={"require": ["aud", "exp", "sub"], "strict_aud": True, "verify_iat": False},
         )
     except jwt.InvalidTokenError as error:
-        raise _unknown("The page's word for who you are is wrong or has expired.") from error
+        raise _unknown(gettext("The page's word for who you are is wrong or has expired.")) from error
     subject, name, until = claims["sub"], claims.get("name", ""), claims["exp"]
     is_short = isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT and isinstance(name, str)
     if not is_short or int(until) > time.time() + _LASTS + _CLOCKS:
-        raise _unknown("The page's word for who you are is wrong or lasts too long.")
+        raise _unknown(gettext("The page's word for who you are is wrong or lasts too long."))
     return Visitor(uuid5(site.id, subject), " ".join(name.split())[:_LONGEST_NAME], int(until))
 
 
@@ -69,21 +70,21 @@ def issue(site: Site, visitor: Visitor) -> tuple[str, int]:
 def visitor_of(site: Site, token: str | None) -> Visitor:
     """Whose token it is. Raises `NotAuthenticated` for a forged, expired, void or another site's one."""
     if not token:
-        raise _unknown("A visitor's token is needed.")
+        raise _unknown(gettext("A visitor's token is needed."))
     try:
         claims = signing.loads(token, salt=_SALT)
     except signing.BadSignature as error:
-        raise _unknown("The visitor's token is wrong.") from error
+        raise _unknown(gettext("The visitor's token is wrong.")) from error
     is_here = claims["s"] == str(site.id) and claims["e"] == site.epoch
     if not is_here or claims["x"] <= time.time():
-        raise _unknown("The visitor's token has expired.")
+        raise _unknown(gettext("The visitor's token has expired."))
     return Visitor(UUID(claims["v"]), until=claims["u"])
 
 
 def renewed(site: Site, token: str | None) -> Visitor:
     """The same visitor for another hour, or a new one. Whom somebody has to vouch for is vouched for anew."""
     if site.visitors == Visitors.SIGNED:
-        raise _unknown("This page has to say who you are.")
+        raise _unknown(gettext("This page has to say who you are."))
     try:
         return visitor_of(site, token)
     except NotAuthenticated:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from documents.embedders import get_or_create_index, measure
 from documents.models import ChunkEmbedding, EmbeddingIndex
@@ -61,7 +62,9 @@ def take_back(*, access: Access) -> EmbeddingIndex:
             raise Conflict("That index has just been changed by somebody else.", code="no_earlier_index")
         if dimensions != index.dimensions:
             raise InvalidInput(
-                f"“{index.model}” gives {dimensions} dimensions now and gave {index.dimensions}.",
+                gettext("“{model}” gives {dimensions} dimensions now and gave {before}.").format(
+                    model=index.model, dimensions=dimensions, before=index.dimensions
+                ),
                 code="model_error",
             )
         if missing_in(index, indexes.active).exists():
@@ -146,4 +149,7 @@ def _measured(model: str) -> int:
 
 def _require_none_building(building: EmbeddingIndex | None) -> None:
     if building is not None:
-        raise Conflict(f"An index with “{building.model}” is being built already.", code="in_progress")
+        raise Conflict(
+            gettext("An index with “{model}” is being built already.").format(model=building.model),
+            code="in_progress",
+        )

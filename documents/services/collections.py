@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable, Sequence
 from uuid import UUID
 
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from documents.models import Collection, CollectionGrant, Document, Source
 from documents.selectors import may_change
@@ -118,10 +119,10 @@ def set_collection_access(
         _lock(collection)
         members = Membership.objects.select_for_update(no_key=True).filter(user__in=people).order_by("id")
         memberships = dict(members.values_list("user_id", "id"))
-        _require_known(people, memberships, "/access/people/{}", "There is no such member.")
+        _require_known(people, memberships, "/access/people/{}", gettext("There is no such member."))
         named = Group.objects.select_for_update(no_key=True).filter(id__in=groups).order_by("id")
         known_groups = set(named.values_list("id", flat=True))
-        _require_known(groups, known_groups, "/access/groups/{}", "There is no such group.")
+        _require_known(groups, known_groups, "/access/groups/{}", gettext("There is no such group."))
         collection.is_restricted = not everyone
         collection.save(update_fields=["is_restricted", "updated_at"])
         _replace_grants(collection, memberships.values(), known_groups, set(roles))

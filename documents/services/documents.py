@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext
 
 from documents.events import announce
 from documents.models import ChunkEmbedding, Collection, Document, DocumentVersion, Status
@@ -177,7 +178,9 @@ def cancel_document(*, access: Access, document: Document) -> Document:
     with tenant_atomic(access.tenant_id):
         document = lock_document(document)
         if document.is_terminal:
-            raise Conflict(f"This document is {document.status} already.", code="already_over")
+            raise Conflict(
+                gettext("This document is {status} already.").format(status=document.status), code="already_over"
+            )
         number = document.pending_version or document.current_version
         version = DocumentVersion.objects.get(document=document, number=number)
         stop_jobs(version)

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext
 
 from documents import storage
 from documents.extraction import SNIFF_BYTES, ExtractionError, sniff
@@ -52,17 +53,21 @@ def accept(file: IncomingFile, *, may_be_archive: bool = False) -> AcceptedFile:
     """Look at a file before anything of it is stored. Raises `InvalidInput`, `TooLarge`, `UnsupportedType`."""
     name = display_name(file.name)
     if file.size == 0:
-        raise InvalidInput(f"“{name}” is empty.", code="empty_file")
+        raise InvalidInput(gettext("“{name}” is empty.").format(name=name), code="empty_file")
     if file.size > settings.DOCENT_MAX_FILE_BYTES:
         limit = settings.DOCENT_MAX_FILE_BYTES // (1024 * 1024)
-        raise TooLarge(f"“{name}” is larger than {limit} MB.", code="file_too_large")
+        raise TooLarge(
+            gettext("“{name}” is larger than {limit} MB.").format(name=name, limit=limit), code="file_too_large"
+        )
     file.content.seek(0)
     try:
         media_type = sniff(file.content.read(SNIFF_BYTES), name, file.content)
     except ExtractionError as error:
         raise UnsupportedType(error.detail, code=error.code) from error
     if media_type == ZIP and not may_be_archive:
-        raise UnsupportedType(f"“{name}” is an archive of files. Give one of them.", code="archive_refused")
+        raise UnsupportedType(
+            gettext("“{name}” is an archive of files. Give one of them.").format(name=name), code="archive_refused"
+        )
     return AcceptedFile(name, file.size, media_type, storage.sha256_of(file.content), file.content)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from django.db.models import F
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 
 from documents.events import announce
 from documents.masking import (
@@ -65,12 +67,20 @@ def try_masking(*, access: Access, rules: MaskingRules, text: str) -> Masked:
     access.require(Action.MANAGE_TENANT)
     _require_usable(rules.patterns)
     if len(text) > MAX_SAMPLE:
-        raise InvalidInput.at("/text", f"A text to try has at most {MAX_SAMPLE:,} characters.", "max_length")
+        raise InvalidInput.at(
+            "/text",
+            gettext("A text to try has at most {max_sample} characters.").format(
+                max_sample=number_format(MAX_SAMPLE, force_grouping=True)
+            ),
+            "max_length",
+        )
     try:
         return Masker(rules, seconds=_SAMPLE_SECONDS).mask(text)
     except PatternTimeout as error:
         place = [one.name for one in rules.patterns].index(error.name)
-        detail = f"The pattern “{error.name}” takes too long even on this text. Make it simpler."
+        detail = gettext("The pattern “{name}” takes too long even on this text. Make it simpler.").format(
+            name=error.name
+        )
         raise InvalidInput.at(f"/patterns/{place}/pattern", detail, "pattern_timeout") from error
 
 
@@ -104,18 +114,28 @@ def mask_documents_anew(*, access: Access) -> int:
 
 def _require_usable(patterns: Sequence[Pattern]) -> None:
     if len(patterns) > MAX_PATTERNS:
-        raise InvalidInput.at("/patterns", f"There may be at most {MAX_PATTERNS} patterns.", "max_length")
+        raise InvalidInput.at(
+            "/patterns",
+            gettext("There may be at most {max_patterns} patterns.").format(max_patterns=MAX_PATTERNS),
+            "max_length",
+        )
     taken = set(KINDS)
     for place, (name, pattern) in enumerate(patterns):
         if not 0 < len(name) <= MAX_NAME or not name.isprintable() or name != name.strip():
-            detail = f"A pattern needs a name of at most {MAX_NAME} characters."
+            detail = gettext("A pattern needs a name of at most {max_name} characters.").format(max_name=MAX_NAME)
             raise InvalidInput.at(f"/patterns/{place}/name", detail, "invalid")
         if name in taken:
-            raise InvalidInput.at(f"/patterns/{place}/name", f"“{name}” is taken; choose another name.", "taken")
+            raise InvalidInput.at(
+                f"/patterns/{place}/name",
+                gettext("“{name}” is taken; choose another name.").format(name=name),
+                "taken",
+            )
         taken.add(name)
         try:
             compile_pattern(pattern)
         except PatternError as error:
             raise InvalidInput.at(
-                f"/patterns/{place}/pattern", f"The pattern “{name}” cannot be used. {error}", "invalid_pattern"
+                f"/patterns/{place}/pattern",
+                gettext("The pattern “{name}” cannot be used. {error}").format(name=name, error=error),
+                "invalid_pattern",
             ) from error

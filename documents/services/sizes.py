@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+
 from documents.models import Collection, Document
 from tenants.errors import InvalidInput
 
@@ -31,6 +33,12 @@ def chosen_sizes(sized: Collection | Document, *, size: int | None, overlap: int
 def require_sizes(size: int | None, overlap: int | None) -> None:
     """Raises `InvalidInput` for sizes that cannot be; None stands for what is usual."""
     if size is not None and not MIN_CHUNK <= size <= MAX_CHUNK:
-        raise InvalidInput.at("/chunk_size", f"A chunk has {MIN_CHUNK} to {MAX_CHUNK} characters.", "out_of_range")
+        raise InvalidInput.at(
+            "/chunk_size",
+            gettext("A chunk has {min_chunk} to {max_chunk} characters.").format(
+                min_chunk=MIN_CHUNK, max_chunk=MAX_CHUNK
+            ),
+            "out_of_range",
+        )
     if overlap is not None and not 0 <= overlap <= (size or MAX_CHUNK) // 2:
         raise InvalidInput.at("/chunk_overlap", "The overlap is at most half of the chunk size.", "out_of_range")

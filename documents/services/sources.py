@@ -6,6 +6,8 @@ from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 
 from documents.models import Collection, Document, Source
 from documents.selectors import may_change_source
@@ -171,4 +173,10 @@ def _get_or_create(
 
 def _require_hours(hours: int | None) -> None:
     if hours is not None and not 1 <= hours <= MAX_REFRESH_HOURS:
-        raise InvalidInput.at("/refresh_hours", f"Give 1 to {MAX_REFRESH_HOURS:,} hours.", "out_of_range")
+        raise InvalidInput.at(
+            "/refresh_hours",
+            gettext("Give 1 to {max_refresh_hours} hours.").format(
+                max_refresh_hours=number_format(MAX_REFRESH_HOURS, force_grouping=True)
+            ),
+            "out_of_range",
+        )

@@ -49,6 +49,7 @@ from documents.services.versions import replace_file, restore_version
 from documents.views.filters import language_name
 from documents.views.forms import back, form_view, tell, to_list
 from documents.views.rows import STAGES, document_row
+from documents.wording import told
 from tenants.access import Access
 from tenants.errors import InvalidInput
 from tenants.links import tenant_url
@@ -172,7 +173,7 @@ def _version(
         "created_at": version.created_at,
         "by": people.get(version.uploaded_by_id, "") if version.uploaded_by_id else "",
         "status": version.status,
-        "error": version.error_detail if version.error_code else "",
+        "error": told(version.error_detail) if version.error_code else "",
         "pages": version.page_count,
         "is_current": is_current,
         "is_pending": version.number == document.pending_version,

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from documents.models import Document, Status
+from documents.wording import told
 from tenants.access import Access
 from tenants.links import tenant_url
 from tenants.permissions import Action
@@ -28,7 +29,7 @@ def may_change(access: Access, document: Document) -> bool:
 
 def document_row(access: Access, document: Document) -> dict[str, Any]:
     """`url` opens its first page, as soon as there is one; `started` is in milliseconds of the epoch."""
-    failed = {"code": document.error_code, "detail": document.error_detail}
+    failed = {"code": document.error_code, "detail": told(document.error_detail)}
     first_page = (access.tenant_slug, "passage", document.id, document.current_version, 1)
     started = document.started_at if not document.is_terminal else None
     return {

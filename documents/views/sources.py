@@ -27,6 +27,7 @@ from documents.services.sources import (
     under_way,
 )
 from documents.views.forms import back, fields_of, form_view, tell
+from documents.wording import told
 from tenants.access import Access
 from tenants.api.serializers import StrictSerializer
 from tenants.permissions import Action
@@ -130,7 +131,7 @@ def _row(access: Access, source: Any, *, is_busy: bool) -> dict[str, Any]:
         "is_page": is_page,
         "is_busy": is_busy,
         "documents": source.document_total,
-        "error": source.error_detail,
+        "error": told(source.error_detail),
         "last_run_at": source.last_run_at,
         "next_run_at": None if is_busy else source.next_run_at,
         "is_due": source.next_run_at is not None and source.next_run_at <= timezone.now(),

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 from rest_framework import serializers
 
 from documents.api.serializers.documents import MAX_TAG, MAX_TAGS
@@ -44,7 +46,9 @@ class SearchInput(StrictSerializer):
     def validate_query(self, value: str) -> str:
         if len(value.encode()) > settings.DOCENT_MAX_QUESTION_BYTES:
             raise TooLarge(
-                f"A question has at most {settings.DOCENT_MAX_QUESTION_BYTES:,} bytes.",
+                gettext("A question has at most {limit} bytes.").format(
+                    limit=number_format(settings.DOCENT_MAX_QUESTION_BYTES, force_grouping=True)
+                ),
                 code="question_too_large",
             )
         return value

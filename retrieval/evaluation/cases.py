@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
 from tenants.errors import FieldError, InvalidInput
 
 MAX_CASES = 5_000
@@ -42,7 +45,9 @@ def read_cases(content: bytes) -> list[Case]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise InvalidInput.at(f"/lines/{line}", f"Line {line}: this is not UTF-8 text.", "invalid") from error
+        raise InvalidInput.at(
+            f"/lines/{line}", gettext("Line {line}: this is not UTF-8 text.").format(line=line), "invalid"
+        ) from error
     lines = ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
     return _collect(
         ((number, _parsed(line)) for number, line in lines),
@@ -79,7 +84,12 @@ def _collect(objects: Iterable[tuple[int, Any]], place: Callable[[int, str], tup
             words, pointer = place(number, error.field)
             wrong.append(FieldError(pointer, f"{words}: {error.detail}"))
         if len(cases) > MAX_CASES:
-            raise InvalidInput(f"A set has at most {MAX_CASES:,} questions.", code="too_many")
+            raise InvalidInput(
+                gettext("A set has at most {max_cases} questions.").format(
+                    max_cases=number_format(MAX_CASES, force_grouping=True)
+                ),
+                code="too_many",
+            )
     if wrong:
         more = f" And {len(wrong) - 1} more." if len(wrong) > 1 else ""
         raise InvalidInput(f"{wrong[0].detail}{more}", errors=tuple(wrong[:_SHOWN]))

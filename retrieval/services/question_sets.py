@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.db.models import Max
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 
 from documents.models import Collection
 from retrieval.evaluation.cases import MAX_CASES, Case, cases_of
@@ -32,7 +34,10 @@ def create_question_set(
     with tenant_atomic(access.tenant_id):
         _hold_tenant(access)
         if QuestionSet.objects.count() >= MAX_SETS:
-            raise Conflict(f"There are {MAX_SETS} question sets already: delete one first.", code="too_many")
+            raise Conflict(
+                gettext("There are {max_sets} question sets already: delete one first.").format(max_sets=MAX_SETS),
+                code="too_many",
+            )
         made: QuestionSet = QuestionSet.objects.create(
             name=_free_name(name),
             collection=collection,
@@ -88,7 +93,9 @@ def set_gate(
     known = measures(GATE_K)
     for name, least in minimums.items():
         if name not in known:
-            raise InvalidInput.at(f"/minimums/{name}", f"There is no figure “{name}”.", "unknown_figure")
+            raise InvalidInput.at(
+                f"/minimums/{name}", gettext("There is no figure “{name}”.").format(name=name), "unknown_figure"
+            )
         if not 0 <= least <= 1:
             raise InvalidInput.at(f"/minimums/{name}", "A minimum lies between 0 and 1.", "invalid")
     with tenant_atomic(access.tenant_id):
@@ -198,7 +205,12 @@ def _add(
 ) -> list[Question]:
     known = Question.objects.filter(set=question_set)
     if known.count() + len(cases) > MAX_CASES:
-        raise Conflict(f"A set has at most {MAX_CASES:,} questions.", code="too_many")
+        raise Conflict(
+            gettext("A set has at most {max_cases} questions.").format(
+                max_cases=number_format(MAX_CASES, force_grouping=True)
+            ),
+            code="too_many",
+        )
     last = known.aggregate(last=Max("number"))["last"] or 0
     questions = [
         _fill(Question(set=question_set, number=number, origin=origin, created_by_id=created_by), case)
@@ -219,9 +231,13 @@ def _free_name(name: str, *, other_than: QuestionSet | None = None) -> str:
     if not name or not name.isprintable():
         raise InvalidInput.at("/name", "A question set needs a name.", "required")
     if len(name) > MAX_NAME:
-        raise InvalidInput.at("/name", f"A name has at most {MAX_NAME} characters.", "max_length")
+        raise InvalidInput.at(
+            "/name", gettext("A name has at most {max_name} characters.").format(max_name=MAX_NAME), "max_length"
+        )
     if QuestionSet.objects.filter(name=name).exclude(id=other_than and other_than.id).exists():
-        raise InvalidInput.at("/name", f"There is a question set “{name}” already.", "taken")
+        raise InvalidInput.at(
+            "/name", gettext("There is a question set “{name}” already.").format(name=name), "taken"
+        )
     return name
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from documents.models import EmbeddingIndex
 from documents.reindex import retry as build_on
@@ -68,7 +69,9 @@ def create_run(
         raise Conflict("There is no document yet that could be asked.", code="no_documents")
     if question_set.collection_id is None and question_set.collection_name:
         raise Conflict(
-            f"The collection “{question_set.collection_name}” is gone. Choose another for this set.",
+            gettext("The collection “{collection_name}” is gone. Choose another for this set.").format(
+                collection_name=question_set.collection_name
+            ),
             code="no_collection",
         )
     chosen = _settings(question_set, index, k, mode)

@@ -134,6 +134,7 @@ export class Answer {
     while (this.#body.children.length <= index) {
       const block = document.createElement("div");
       block.className = "block";
+      block.dir = "auto";
       this.#body.append(block);
     }
     setServerHTML(this.#body.children[index], html);

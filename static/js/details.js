@@ -1,5 +1,6 @@
 /** Behind the info button of an answer: when, by which model, how long, how many tokens, and what was searched for. */
 
+import { figure, locale } from "./locale.js";
 import { sentence } from "./strings.js";
 
 /**
@@ -10,8 +11,6 @@ import { sentence } from "./strings.js";
  * @property {Record<string, any> | null} [usage] tokens, and the model's own speed
  * @property {Record<string, number> | null} [timings] in seconds: `search`, `thinking`, `first_token` and `total`
  */
-
-const language = document.documentElement.lang;
 
 /**
  * @param {Element} answer
@@ -54,7 +53,7 @@ function rowsOf({ at, searchedFor, model, usage, timings }) {
 function moment(at) {
   const time = document.createElement("time");
   time.dateTime = at;
-  time.textContent = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
+  time.textContent = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
   return time;
 }
 
@@ -63,8 +62,7 @@ function moment(at) {
  * @param {number} digits behind the point
  */
 function number(value, digits) {
-  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return new Intl.NumberFormat(language, options).format(value);
+  return figure(value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /** @param {number | null | undefined} value */

@@ -13,6 +13,7 @@
 import { announce } from "./announcer.js";
 import { confirmed } from "./dialogs.js";
 import { fragment, NO_ID } from "./fragments.js";
+import { figure } from "./locale.js";
 import { postForm } from "./requests.js";
 import { sentence } from "./strings.js";
 
@@ -260,5 +261,5 @@ export function bytes(count) {
   const power = Math.min(units.length - 1, Math.floor(Math.log(Math.max(count, 1)) / Math.log(1024)));
   /** @type {Intl.NumberFormatOptions} */
   const format = { style: "unit", unit: units[power], unitDisplay: "short", maximumFractionDigits: 1 };
-  return new Intl.NumberFormat(document.documentElement.lang, format).format(count / 1024 ** power);
+  return figure(count / 1024 ** power, format);
 }

@@ -1,13 +1,23 @@
 /** Translated sentences, from the JSON block that every portal page carries. */
 
-/** @type {Record<string, string>} */
+import { figure, formFor } from "./locale.js";
+
+/** @type {Record<string, string | Record<string, string>>} a sentence, or its forms by number */
 const sentences = JSON.parse(document.getElementById("strings").textContent);
 
 /**
  * @param {string} key
- * @param {Record<string, string | number>} [values] what replaces each `{name}` in the sentence
+ * @param {Record<string, string | number>} [values] what replaces each `{name}` in the sentence; `count` chooses
+ *   among its forms
  * @returns {string} the sentence, or the empty string for an unknown key
  */
 export function sentence(key, values = {}) {
-  return (sentences[key] ?? "").replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  const found = sentences[key] ?? "";
+  const said = typeof found === "string" ? found : formFor(found, Number(values.count));
+  return said.replace(/\{(\w+)\}/g, (whole, name) => shown(values[name] ?? whole));
+}
+
+/** @param {string | number} value */
+function shown(value) {
+  return typeof value === "number" ? figure(value) : value;
 }

@@ -58,6 +58,7 @@ export class Exchange {
     while (this.#body.children.length <= index) {
       const block = document.createElement("div");
       block.className = "block";
+      block.dir = "auto";
       this.#body.append(block);
     }
     setServerHTML(this.#body.children[index], html);

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from tenants.access import memberships_of
 from tenants.links import absolute, global_url, tenant_url
+from tenants.locales import speaking_to
 from tenants.models import User
 from tenants.sessions import invitation_of, organisation_of
 
@@ -40,7 +41,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """A mail server that is away must not undo or reveal what the person did: they can ask again."""
         site = {"name": "Docent", "domain": urlsplit(settings.DOCENT_PUBLIC_URL).netloc}
         try:
-            super().send_mail(template_prefix, email, {"current_site": site, **context})
+            with speaking_to(User.objects.filter(email=email).first()):
+                super().send_mail(template_prefix, email, {"current_site": site, **context})
         except OSError as error:  # smtplib's errors too
             _log.warning("Mail %s could not be sent: %s", template_prefix, type(error).__name__)
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.request import QueryDict
+from django.utils.translation import gettext
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -54,7 +55,8 @@ def attempt_of(request: HttpRequest | Request, access: Access, fields: Any = Non
         return None
     if not (0 < len(key) <= _LONGEST and key.isascii() and key.isprintable()):
         raise InvalidInput(
-            f"An Idempotency-Key has 1 to {_LONGEST} printable ASCII characters.", code="invalid_idempotency_key"
+            gettext("An Idempotency-Key has 1 to {longest} printable ASCII characters.").format(longest=_LONGEST),
+            code="invalid_idempotency_key",
         )
     asked = _asked(request) if isinstance(request, Request) else {"fields": fields}
     # A token of the same person that reaches less must not be shown what another one was.

@@ -48,7 +48,7 @@ def problem(error: DocentError, request: Any) -> dict[str, Any]:
     """The body of a refusal."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": error.title,
+        "title": error.heading,
         "status": error.status,
         "detail": error.detail,
         "code": error.code,

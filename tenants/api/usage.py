@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -45,7 +46,9 @@ class UsageInput(ParametersSerializer):
         if first > last:
             raise InvalidInput.at("/from", "The first day is after the last.", "out_of_range")
         if (last - first).days >= _MAX_DAYS:
-            raise InvalidInput.at("/from", f"Ask for at most {_MAX_DAYS} days.", "out_of_range")
+            raise InvalidInput.at(
+                "/from", gettext("Ask for at most {max_days} days.").format(max_days=_MAX_DAYS), "out_of_range"
+            )
         return UsageQuery(first, last, GroupBy(wanted["group"]), of_tenant=wanted["of"] == "tenant")
 
 

@@ -16,6 +16,7 @@ from threading import Lock
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import ngettext
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -70,8 +71,12 @@ class Verdict:
         }
 
     def refusal(self) -> RateLimited:
-        wait = "1 second" if self.retry_after == 1 else f"{self.retry_after} seconds"
-        return RateLimited(f"That was too fast. Try again in {wait}.", retry_after=self.retry_after)
+        said = ngettext(
+            "That was too fast. Try again in {n} second.",
+            "That was too fast. Try again in {n} seconds.",
+            self.retry_after,
+        )
+        return RateLimited(said.format(n=self.retry_after), retry_after=self.retry_after)
 
 
 def count_call(who: Person, *, rate: int, arrived_at: float) -> Verdict:

@@ -14,6 +14,8 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Case, F, Q, QuerySet, When
+from django.utils.formats import number_format
+from django.utils.translation import gettext, gettext_lazy
 
 from tenants.access import Access
 from tenants.context import current_tenant_id
@@ -31,12 +33,12 @@ _TOLD_AT = (80, 100)
 # From here on people are told how much is left.
 _TIGHT = 0.8
 _NOUNS = {
-    QuotaKind.TOKENS_DAY: "tokens a day",
-    QuotaKind.TOKENS_MONTH: "tokens a month",
-    QuotaKind.QUESTIONS_DAY: "questions a day",
-    QuotaKind.DOCUMENTS: "documents",
-    QuotaKind.BYTES: "bytes of documents",
-    QuotaKind.REPLIES: "answers at the same time",
+    QuotaKind.TOKENS_DAY: gettext_lazy("tokens a day"),
+    QuotaKind.TOKENS_MONTH: gettext_lazy("tokens a month"),
+    QuotaKind.QUESTIONS_DAY: gettext_lazy("questions a day"),
+    QuotaKind.DOCUMENTS: gettext_lazy("documents"),
+    QuotaKind.BYTES: gettext_lazy("bytes of documents"),
+    QuotaKind.REPLIES: gettext_lazy("answers at the same time"),
 }
 
 
@@ -179,17 +181,26 @@ def _states(access: Access, kinds: Iterable[QuotaKind]) -> list[QuotaState]:
 
 
 def _exceeded(state: QuotaState) -> QuotaExceeded:
-    whose = "Your organisation's limit is" if state.is_shared else "Your limit is"
     resets = state.resets_at
     if resets is not None:
-        then = f"It is full again at {resets:%Y-%m-%d %H:%M} UTC."
+        then = gettext("It is full again at {time} UTC.").format(time=f"{resets:%Y-%m-%d %H:%M}")
     elif state.kind is QuotaKind.REPLIES:
-        then = "Ask again when one of them has ended."
+        then = gettext("Ask again when one of them has ended.")
     else:
-        then = "Delete what is no longer needed, or ask an admin to raise it."
+        then = gettext("Delete what is no longer needed, or ask an admin to raise it.")
+    said = (
+        gettext("Your organisation's limit is {amount} {things}; {used} are used. {then}")
+        if state.is_shared
+        else gettext("Your limit is {amount} {things}; {used} are used. {then}")
+    )
     wait = ceil((resets - datetime.now(UTC)).total_seconds()) if resets else None
     return QuotaExceeded(
-        f"{whose} {state.amount:,} {_NOUNS[state.kind]}; {state.used:,} are used. {then}",
+        said.format(
+            amount=number_format(state.amount, force_grouping=True),
+            things=_NOUNS[state.kind],
+            used=number_format(state.used, force_grouping=True),
+            then=then,
+        ),
         quota=state.view(),
         retry_after=wait,
     )

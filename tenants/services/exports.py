@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from tenants.access import Access, Carrier, access_by_membership
 from tenants.archives import Archive
@@ -44,7 +45,10 @@ def request_export(*, access: Access, of: ExportOf) -> Export:
         if known.filter(status__in=_UNFINISHED).exists():
             raise Conflict("An export of this is being written already.", code="in_progress")
         if known.count() >= _KEPT:
-            raise Conflict(f"There are {_KEPT} exports of this already: delete one first.", code="too_many")
+            raise Conflict(
+                gettext("There are {kept} exports of this already: delete one first.").format(kept=_KEPT),
+                code="too_many",
+            )
         export: Export = Export.objects.create(
             subject_id=subject, requested_by_id=access.user_id, expires_at=timezone.now() + LIFE
         )

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from tenants.access import Access
 from tenants.audit import record
@@ -98,5 +99,9 @@ def _clean_name(name: str) -> str:
     if not name:
         raise InvalidInput.at("/name", "A group needs a name.", "required")
     if len(name) > _MAX_NAME:
-        raise InvalidInput.at("/name", f"A group's name has at most {_MAX_NAME} characters.", "max_length")
+        raise InvalidInput.at(
+            "/name",
+            gettext("A group's name has at most {max_name} characters.").format(max_name=_MAX_NAME),
+            "max_length",
+        )
     return name

@@ -14,6 +14,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from tenants.access import (
     Access,
@@ -28,6 +29,7 @@ from tenants.audit import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from tenants.links import absolute, global_url
+from tenants.locales import speaking_to
 from tenants.models import Invitation, Membership, User
 from tenants.permissions import Role
 from tenants.services.members import require_grantable
@@ -68,7 +70,7 @@ def create_invitation(*, access: Access, email: str, role: Role, expires_in: tim
         )
     with tenant_atomic(access.tenant_id):
         if Membership.objects.filter(user__email=email).exists():
-            raise InvalidInput.at("/email", f"{email} is a member already.", "taken")
+            raise InvalidInput.at("/email", gettext("{email} is a member already.").format(email=email), "taken")
         now = timezone.now()
         # An expired one holds the address's only place among the open ones.
         Invitation.objects.filter(email=email, accepted_at=None, revoked_at=None, expires_at__lte=now).update(
@@ -80,7 +82,9 @@ def create_invitation(*, access: Access, email: str, role: Role, expires_in: tim
                 made = _renewed(access, invitation)
         except IntegrityError as error:
             raise InvalidInput.at(
-                "/email", f"{email} is invited already; the invitation can be sent again.", "already_invited"
+                "/email",
+                gettext("{email} is invited already; the invitation can be sent again.").format(email=email),
+                "already_invited",
             ) from error
         record(access, "invitation.created", target_kind="invitation", target_id=invitation.id, role=role)
     return made
@@ -203,8 +207,10 @@ def _renewed(access: Access, invitation: Invitation) -> NewInvitation:
 
 def _send(access: Access, made: NewInvitation) -> None:
     context = {"access": access, "invitation": made.invitation, "url": made.url}
-    subject = render_to_string("invitations/email_subject.txt", context)
-    body = render_to_string("invitations/email.txt", context)
+    # Whoever has no account yet is written to in the language of who invites them.
+    with speaking_to(User.objects.filter(email=made.invitation.email).first()):
+        subject = render_to_string("invitations/email_subject.txt", context)
+        body = render_to_string("invitations/email.txt", context)
     send_mail(" ".join(subject.split()), body, None, [made.invitation.email])
 
 

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
@@ -87,7 +90,11 @@ def _find(quota: NewQuota) -> Quota | None:
 def _require_shape(quota: NewQuota, pointer: str) -> None:
     is_personal = quota.applies_to is QuotaFor.PERSON
     if is_personal != (quota.user_id is not None):
-        said = "Name the person it is for." if is_personal else "Only a limit for one person names one."
+        said = (
+            gettext("Name the person it is for.")
+            if is_personal
+            else gettext("Only a limit for one person names one.")
+        )
         raise InvalidInput.at(f"{pointer}/user", said, "required" if is_personal else "invalid")
 
 
@@ -99,18 +106,28 @@ def _require_member(quota: NewQuota, pointer: str) -> None:
 
 def _require_enough(quota: NewQuota, pointer: str) -> None:
     if not 0 <= quota.amount <= _MAX_AMOUNT:
-        raise InvalidInput.at(f"{pointer}/amount", f"A limit is 0 to {_MAX_AMOUNT}.", "out_of_range")
+        raise InvalidInput.at(
+            f"{pointer}/amount",
+            gettext("A limit is 0 to {max_amount}.").format(max_amount=_MAX_AMOUNT),
+            "out_of_range",
+        )
     meter = meter_of(quota.kind)
     if quota.applies_to is QuotaFor.EACH:
         excepted = Quota.objects.filter(kind=quota.kind, applies_to=QuotaFor.PERSON)
         used = meter.read_highest(without=frozenset(excepted.values_list("user_id", flat=True)))
-        whose = "One of the people uses"
+        said = gettext("One of the people uses {used} already; the limit cannot be {amount}.")
     else:
         used = meter.read(quota.user_id)
-        whose = "This person uses" if quota.user_id else "The organisation uses"
+        said = (
+            gettext("This person uses {used} already; the limit cannot be {amount}.")
+            if quota.user_id
+            else gettext("The organisation uses {used} already; the limit cannot be {amount}.")
+        )
     if quota.amount < used:
-        said = f"{whose} {used:,} already; the limit cannot be {quota.amount:,}."
-        raise InvalidInput.at(f"{pointer}/amount", said, "below_use")
+        filled = said.format(
+            used=number_format(used, force_grouping=True), amount=number_format(quota.amount, force_grouping=True)
+        )
+        raise InvalidInput.at(f"{pointer}/amount", filled, "below_use")
 
 
 def _record(access: Access, action: str, quota: Quota) -> None:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from tenants.access import Access
 from tenants.audit import record
@@ -19,7 +20,9 @@ def add_member(*, access: Access, user: User, role: Role) -> Membership:
     """Make a person a member, in the tenant of `access`. Raises `InvalidInput` when they are one."""
     with tenant_atomic(access.tenant_id):
         if Membership.objects.filter(user=user).exists():
-            raise InvalidInput.at("/user", f"{user.email} is a member already.", "taken")
+            raise InvalidInput.at(
+                "/user", gettext("{email} is a member already.").format(email=user.email), "taken"
+            )
         membership: Membership = Membership.objects.create(user=user, role=role)
         record(access, "member.added", target_kind="user", target_id=user.pk, role=role)
     return membership

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.db import connection, transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from tenants.access import Access, Carrier, access_by_membership
 from tenants.audit import record, record_of_platform
@@ -30,11 +31,15 @@ def create_tenant(
     """
     name = _clean_name(name)
     if slug and (_slug_of(slug) != slug or slug in _RESERVED or len(slug) > 50):  # noqa: PLR2004
-        raise InvalidInput.at("/slug", f"“{slug}” cannot be a slug: use a–z, 0–9 and hyphens.", "invalid_slug")
+        raise InvalidInput.at(
+            "/slug",
+            gettext("“{slug}” cannot be a slug: use a–z, 0–9 and hyphens.").format(slug=slug),
+            "invalid_slug",
+        )
     with transaction.atomic():
         _lock_slugs()
         if slug and Tenant.objects.filter(slug=slug).exists():
-            raise InvalidInput.at("/slug", f"The slug “{slug}” is taken.", "taken")
+            raise InvalidInput.at("/slug", gettext("The slug “{slug}” is taken.").format(slug=slug), "taken")
         tenant = Tenant.objects.create(name=name, slug=slug or _free_slug(name), rate_limit=rate_limit)
         with tenant_atomic(tenant.id):
             Membership.objects.create(user=owner, role=Role.OWNER)
@@ -58,10 +63,8 @@ def change_organisation(
     name = _clean_name(name)
     questions = [" ".join(one.split()) for one in sample_questions if one.strip()]
     if len(questions) > _MAX_QUESTIONS or any(len(one) > _MAX_QUESTION for one in questions):
-        raise InvalidInput.at(
-            "/sample_questions",
-            f"There can be {_MAX_QUESTIONS} sample questions of at most {_MAX_QUESTION} characters each.",
-        )
+        said = gettext("There can be {number} sample questions of at most {length} characters each.")
+        raise InvalidInput.at("/sample_questions", said.format(number=_MAX_QUESTIONS, length=_MAX_QUESTION))
     with tenant_atomic(access.tenant_id):
         tenant = Tenant.objects.select_for_update(no_key=True).get(id=access.tenant_id)
         wanted = {
@@ -114,7 +117,11 @@ def _clean_name(name: str) -> str:
     if not name:
         raise InvalidInput.at("/name", "An organisation needs a name.", "required")
     if len(name) > _MAX_NAME:
-        raise InvalidInput.at("/name", f"An organisation's name has at most {_MAX_NAME} characters.", "max_length")
+        raise InvalidInput.at(
+            "/name",
+            gettext("An organisation's name has at most {max_name} characters.").format(max_name=_MAX_NAME),
+            "max_length",
+        )
     return name
 
 

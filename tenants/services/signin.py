@@ -8,6 +8,7 @@ from uuid import UUID
 
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
+from django.utils.translation import gettext
 
 from tenants.access import Access, access_by_membership
 from tenants.audit import record
@@ -151,7 +152,9 @@ def join_by_sign_in(*, sign_in: SignIn, user: User, address: str | None) -> None
 def _required(pointer: str, text: str, length: int) -> str:
     text = text.strip()
     if not text or len(text) > length:
-        raise InvalidInput.at(pointer, f"This takes 1 to {length} characters.", "required")
+        raise InvalidInput.at(
+            pointer, gettext("This takes 1 to {length} characters.").format(length=length), "required"
+        )
     return text
 
 
@@ -177,11 +180,17 @@ def _clean_domains(given: list[str]) -> list[str]:
         raise InvalidInput.at("/domains", "Name at least one e-mail domain.", "required")
     for number, domain in enumerate(domains):
         if not _DOMAIN.fullmatch(domain):
-            raise InvalidInput.at(f"/domains/{number}", f"“{domain}” is not an e-mail domain.", "invalid_domain")
+            raise InvalidInput.at(
+                f"/domains/{number}",
+                gettext("“{domain}” is not an e-mail domain.").format(domain=domain),
+                "invalid_domain",
+            )
     return domains
 
 
 def _clean_role(role: Any) -> Role:
     if role not in ROLES:
-        raise InvalidInput.at("/role", f"The role can be {' or '.join(ROLES)}.", "invalid_role")
+        raise InvalidInput.at(
+            "/role", gettext("The role can be {names}.").format(names=" or ".join(ROLES)), "invalid_role"
+        )
     return Role(role)

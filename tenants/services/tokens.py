@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from tenants.access import Access, encode_token_id, hash_secret, new_secret
 from tenants.audit import record
@@ -83,7 +84,11 @@ def _clean_name(name: str) -> str:
     if not name:
         raise InvalidInput.at("/name", "A token needs a name.", "required")
     if len(name) > _MAX_NAME:
-        raise InvalidInput.at("/name", f"A token's name has at most {_MAX_NAME} characters.", "max_length")
+        raise InvalidInput.at(
+            "/name",
+            gettext("A token's name has at most {max_name} characters.").format(max_name=_MAX_NAME),
+            "max_length",
+        )
     return name
 
 
@@ -94,7 +99,9 @@ def _granted_scopes(access: Access, wanted: frozenset[Scope] | None) -> frozense
     if excess := wanted - own:
         raise InvalidInput.at(
             "/scopes",
-            f"Your role ({access.role}) or your token lacks {', '.join(sorted(excess))}.",
+            gettext("Your role ({role}) or your token lacks {names}.").format(
+                role=access.role, names=", ".join(sorted(excess))
+            ),
             "forbidden_scope",
         )
     return wanted

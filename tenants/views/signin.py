@@ -66,7 +66,9 @@ class SignInForm(forms.Form):
     domains = forms.CharField(
         label=_("E-mail domains"), help_text=_("Whose addresses may log in, separated by spaces or commas.")
     )
-    role = forms.ChoiceField(label=_("Role of new members"), choices=[(role.value, role.value) for role in ROLES])
+    role = forms.ChoiceField(
+        label=_("Role of new members"), choices=[(role.value, _(role.value)) for role in ROLES]
+    )
     is_enabled = forms.BooleanField(label=_("Members can log in with it"), required=False)
 
     @classmethod

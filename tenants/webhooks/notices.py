@@ -4,6 +4,7 @@ from django.core.mail import send_mail
 from django.template.loader import render_to_string
 
 from tenants.db import tenant_atomic
+from tenants.locales import speaking_to
 from tenants.models import DisabledReason, Membership, Tenant, Webhook
 from tenants.permissions import Role
 
@@ -17,10 +18,11 @@ def tell_of_disabling(webhook: Webhook, reason: DisabledReason) -> None:
             members = members.filter(role=Role.OWNER)
         else:
             members = members.filter(user_id=webhook.acts_for_id)
-        addresses = list(members.values_list("user__email", flat=True))
+        people = [one.user for one in members.select_related("user")]
         organisation = Tenant.objects.get(id=webhook.tenant_id).name
     context = {"webhook": webhook, "reason": reason.value, "organisation": organisation}
-    subject = render_to_string("webhooks/disabled_subject.txt", context)
-    body = render_to_string("webhooks/disabled.txt", context)
-    for address in addresses:
-        send_mail(" ".join(subject.split()), body, None, [address])
+    for person in people:
+        with speaking_to(person):
+            subject = render_to_string("webhooks/disabled_subject.txt", context)
+            body = render_to_string("webhooks/disabled.txt", context)
+        send_mail(" ".join(subject.split()), body, None, [person.email])

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from tenants.access import Access
 from tenants.audit import record, record_of_platform
@@ -49,7 +50,9 @@ def create_webhook(*, access: Access, url: str, events: Sequence[str], descripti
         # Whoever makes another at the same moment waits here, and is counted then.
         Tenant.objects.select_for_update(no_key=True).get(id=access.tenant_id)
         if Webhook.objects.count() >= MOST:
-            raise Conflict(f"There are {MOST} webhooks already: delete one first.", code="too_many")
+            raise Conflict(
+                gettext("There are {most} webhooks already: delete one first.").format(most=MOST), code="too_many"
+            )
         webhook = Webhook(**given, acts_for_id=access.user_id)
         secret = _set_secret(webhook)
         webhook.save()
@@ -203,7 +206,9 @@ def clean_events(events: Sequence[str]) -> list[str]:
 def _clean_description(text: str) -> str:
     text = " ".join(text.split())
     if len(text) > _MAX_DESCRIPTION:
-        said = f"A description has at most {_MAX_DESCRIPTION} characters."
+        said = gettext("A description has at most {max_description} characters.").format(
+            max_description=_MAX_DESCRIPTION
+        )
         raise InvalidInput.at("/description", said, "max_length")
     return text
 

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from documents.models import Document, DocumentVersion, Processing, Status
+from documents.wording import told
 from tenants.api.pages import PageQuery
 from tenants.api.serializers import StrictSerializer
 
@@ -89,7 +90,7 @@ class ProcessingErrorField(serializers.ReadOnlyField):
         super().__init__(source="*", **kwargs)
 
     def to_representation(self, value: Processing) -> dict[str, str] | None:
-        return {"code": value.error_code, "detail": value.error_detail} if value.error_code else None
+        return {"code": value.error_code, "detail": told(value.error_detail)} if value.error_code else None
 
 
 class DocumentSerializer(serializers.Serializer[Document]):

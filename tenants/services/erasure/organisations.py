@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from tenants import sealing, tombstones, traces
 from tenants.access import Access
@@ -35,7 +36,11 @@ def order_tenant_erasure(*, access: Access, confirmation: str) -> None:
     """
     access.require(Action.ERASE_TENANT)
     if confirmation != access.tenant_slug:
-        raise InvalidInput.at("/confirmation", f"Type “{access.tenant_slug}” to confirm.", "wrong_confirmation")
+        raise InvalidInput.at(
+            "/confirmation",
+            gettext("Type “{tenant_slug}” to confirm.").format(tenant_slug=access.tenant_slug),
+            "wrong_confirmation",
+        )
     with tenant_atomic(access.tenant_id):
         record(access, "tenant.erased", target_kind="tenant", target_id=access.tenant_id)
         disable_tenant(tenant=Tenant.objects.get(id=access.tenant_id))

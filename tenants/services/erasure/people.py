@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, Func, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from tenants import tombstones, traces
 from tenants.access import Access
@@ -120,7 +121,9 @@ def _leave_everywhere(user: User) -> None:
             record_of_platform(user, "member.left", target_kind="user", target_id=user.pk)
     if alone:
         raise Conflict(
-            f"You are the last owner of {', '.join(sorted(alone))}. Make somebody else one or delete it first.",
+            gettext("You are the last owner of {names}. Make somebody else one or delete it first.").format(
+                names=", ".join(sorted(alone))
+            ),
             code="last_owner",
         )
 
