@@ -1,5 +1,6 @@
 /** What is left of the limits on asking, beside the question field: looked up anew with each question. */
 
+import { locale } from "./locale.js";
 import { getJSON } from "./requests.js";
 import { sentence } from "./strings.js";
 
@@ -41,7 +42,7 @@ export async function refreshLimits() {
 function close({ words, resets_at: resetsAt }) {
   const then = new Date(resetsAt);
   const isToday = then.toDateString() === new Date().toDateString();
-  const form = new Intl.DateTimeFormat(document.documentElement.lang, {
+  const form = new Intl.DateTimeFormat(locale, {
     ...(isToday ? {} : { weekday: "long", day: "numeric", month: "long" }),
     hour: "numeric",
     minute: "2-digit",

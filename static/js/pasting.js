@@ -1,6 +1,7 @@
 /** A long text that is pasted may rather be a file: it is put in as text, and offered as an attachment. */
 
 import { announce } from "./announcer.js";
+import { figure } from "./locale.js";
 import { sentence } from "./strings.js";
 
 /** Characters; what is longer is offered as a file. */
@@ -54,7 +55,7 @@ export class PasteOffer {
    */
   #offer(whole, shown) {
     this.#pasted = { whole, shown };
-    const words = sentence("pasted_long", { count: length(whole).toLocaleString(document.documentElement.lang) });
+    const words = sentence("pasted_long", { count: figure(length(whole)) });
     this.#root.querySelector("[data-paste-words]").textContent = words;
     this.#root.hidden = false;
     announce(words);
