@@ -15,6 +15,8 @@ from conversations.services.deleting import TEMPORARY, purge_past
 from conversations.services.temporary import keep_a_moment
 from tenants.db import tenant_atomic
 from tenants.models import AuditEvent
+from tests.config.polling import wait_for
+from tests.conversations.doors import Api
 from tests.conversations.life import PATH, begun, turns
 from tests.factories import work_off
 from tests.people import Person
@@ -105,6 +107,18 @@ def test_it_goes_when_nobody_keeps_it(alice: Person, charlie: Person) -> None:
     with tenant_atomic(alice.access.tenant_id):
         assert not Message.objects.exists()
     assert charlie.api.get(f"{PATH}{others}/").status_code == 200
+
+
+def test_its_open_page_keeps_it_and_one_that_is_closed_does_not(api: Api, alice: Person) -> None:
+    talk = begun(alice, temporary=True)
+    with api.socket(talk, cookie=True):
+        wait_for("its page says that it is open", lambda: left(alice, talk) < timedelta(minutes=1))
+        pass_time(alice, minutes=1)
+        # Over the time that it would stay, and not gone.
+        wait_for("it is kept again", lambda: left(alice, talk) > timedelta(0))
+        assert purge_past()[TEMPORARY] == 0
+    wait_for("nobody keeps it any more", lambda: left(alice, talk) < timedelta(0))
+    assert purge_past()[TEMPORARY] == 1
 
 
 def test_deleted_it_is_gone_at_once(alice: Person) -> None:
