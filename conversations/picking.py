@@ -87,7 +87,8 @@ def _beginning(text: str) -> str:
 def _matching(found: QuerySet[Any], wanted: str, fields: Sequence[str]) -> QuerySet[Any]:
     """Rows that have each word in one of the fields; by the first of them, which names the row."""
     for word in wanted.split():
-        found = found.filter(Q.create([(f"{field}__icontains", word) for field in fields], connector=Q.OR))
+        anywhere: list[Any] = [(f"{field}__icontains", word) for field in fields]
+        found = found.filter(Q.create(anywhere, connector=Q.OR))
     if wanted:
         begins = When(**{f"{fields[0]}__istartswith": wanted}, then=Value(0))
         found = found.annotate(place=Case(begins, default=Value(1), output_field=IntegerField()))

@@ -6,6 +6,7 @@ and not cited, so there is something to answer it with. Why so: ADR 37.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -68,7 +69,9 @@ def _passages(access: Access, reply: Message) -> list[_Passage]:
     }
     if not places:
         return []
-    wanted = [Q(document=document, version__number=version, start=start) for document, version, start in places]
+    wanted: list[Any] = [
+        Q(document=document, version__number=version, start=start) for document, version, start in places
+    ]
     chunks = list(Chunk.objects.filter(Q.create(wanted, connector=Q.OR)).select_related("version"))
     by_place = {(one.document_id, one.version.number, one.start): one for one in chunks}
     sections = sections_of(chunks)

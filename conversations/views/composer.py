@@ -59,7 +59,7 @@ def scope_context(request: HttpRequest, access: Access, found: Conversation | No
         named = dict.fromkeys(id_of(one) for one in request.GET.getlist("document"))
         return {"chosen_documents": _shown([access_document(access, one) for one in named])}
     documents, told, usual = told_documents(found), told_collections(found), default_collections(found)
-    shown = list_documents(access).filter(id__in=documents).order_by("title", "id") if documents else ()
+    shown = list(list_documents(access).filter(id__in=documents).order_by("title", "id")) if documents else []
     seen = _seen(access, {*told, *usual})
     return {
         "chosen_collections": [one for one in told if one in seen],

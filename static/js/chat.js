@@ -32,7 +32,11 @@ const assistants = new Assistants(root, scope);
 const form = /** @type {HTMLFormElement} */ (root.querySelector("[data-composer]"));
 const picker = new Picker(form, whyNot);
 const gaps = new Gaps(form);
-const followUps = new FollowUps(root.querySelector("[data-follow-ups]"), (question) => composer.fill(question));
+const followUps = new FollowUps(
+  root.querySelector("[data-follow-ups]"),
+  (question) => composer.fill(question),
+  () => follower.keepUp(),
+);
 const isTemporary = "temporary" in root.dataset;
 composer.holds = () => gaps.hold();
 conversation.beginning = () => ({

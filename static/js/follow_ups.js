@@ -5,15 +5,18 @@ import { getJSON } from "./requests.js";
 
 export class FollowUps {
   #root;
+  #drawn;
   /** The answer that they are of; empty for none. */
   #of = "";
 
   /**
    * @param {HTMLElement} root
    * @param {(question: string) => void} fill
+   * @param {() => void} drawn called when the page has become longer or shorter by them
    */
-  constructor(root, fill) {
+  constructor(root, fill, drawn) {
     this.#root = root;
+    this.#drawn = drawn;
     this.#of = root.dataset.followUpsOf;
     root.addEventListener("click", (event) => {
       const button = /** @type {HTMLElement} */ (event.target).closest("[data-follow-up]");
@@ -39,6 +42,8 @@ export class FollowUps {
       return item;
     });
     this.#root.querySelector("ul").replaceChildren(...items);
+    const wasHidden = this.#root.hidden;
     this.#root.hidden = !items.length;
+    if (!wasHidden || items.length) this.#drawn();
   }
 }

@@ -24,6 +24,12 @@ export class Follower {
     sizes.observe(this.#log);
   }
 
+  /** Something under the log has come or gone: at once, for who is at the end never leaves it. */
+  keepUp() {
+    if (this.#following) this.toEnd();
+    else this.#look();
+  }
+
   /** Goes to the end and follows from here on. */
   toEnd() {
     this.#following = true;

@@ -62,7 +62,7 @@ def asking_limits(access: Access) -> tuple[list[str], Spent | None]:
     states = list_quota_states(access, OF_ASKING)
     spent = [state for state in states if not state.left]
     last = max(spent, key=lambda state: state.kind is QuotaKind.TOKENS_MONTH, default=None)
-    return [sentence(state) for state in states if state.is_tight], last and _spent(last)
+    return [sentence(state) for state in states if state.is_tight], _spent(last) if last else None
 
 
 def _spent(state: QuotaState) -> Spent:

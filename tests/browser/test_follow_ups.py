@@ -60,6 +60,7 @@ async def test_27_follow_ups_fill_the_field_and_never_send(
     await portal.ask(QUESTION)
     await portal.answered()
     await expect(suggested(portal)).to_have_count(3)
+    await expect(suggested(portal).last).to_be_in_viewport()
     questions = await suggested(portal).all_inner_texts()
     assert all(one.startswith("What does guide.md say about “") for one in questions)
     assert "What does guide.md say about “How to prune”?" not in questions
