@@ -90,7 +90,9 @@ class Walk:
             await expect(preview).to_be_visible()
             await self.note("citation", page)
         await chip.click()
-        await expect(page.locator("#source-panel").get_by_role("img")).to_be_visible()
+        picture = page.locator("#source-panel").get_by_role("img")
+        await expect(picture).to_be_visible()
+        await picture.evaluate("(image) => image.decode()")
         await self.note("source", page)
 
     async def invite(self) -> None:
