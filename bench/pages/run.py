@@ -15,7 +15,7 @@ from bench.corpus import pdfs, questions
 from bench.figures import Figure
 from bench.pages.talk import ANSWER, long_talk
 from bench.pages.watching import WATCH, Painted, Wire, now, painted, streaming
-from bench.portal import Portal, ask, manage, portal, upload
+from bench.portal import BenchError, Portal, ask, manage, portal, upload
 from tests.standins.ollama import OllamaStandIn, Reply
 
 MESSAGES = 500
@@ -51,7 +51,9 @@ def _long_talk(running: Portal) -> str:
         client.post(f"/conversations/{first}/archive/").raise_for_status()
         [archive] = client.get("/conversations/archives/").raise_for_status().json()["results"]
         record = client.get(f"/conversations/archives/{archive['id']}/").raise_for_status().json()
-        made = client.post("/conversations/archives/", json=long_talk(record, MESSAGES)).raise_for_status()
+        made = client.post("/conversations/archives/", json=long_talk(record, MESSAGES))
+        if made.is_error:
+            raise BenchError(f"the conversation is refused: {made.text}")
         return str(made.json()["id"])
 
 
