@@ -15,7 +15,7 @@ from bench.corpus import pdfs, questions
 from bench.figures import Figure
 from bench.pages.talk import ANSWER, long_talk
 from bench.pages.watching import WATCH, Painted, Wire, now, painted, streaming
-from bench.portal import Portal, ask, manage, portal, upload
+from bench.portal import BenchError, Portal, ask, manage, portal, upload
 from tests.standins.ollama import OllamaStandIn, Reply
 
 MESSAGES = 500
@@ -51,7 +51,9 @@ def _long_talk(running: Portal) -> str:
         client.post(f"/conversations/{first}/archive/").raise_for_status()
         [archive] = client.get("/conversations/archives/").raise_for_status().json()["results"]
         record = client.get(f"/conversations/archives/{archive['id']}/").raise_for_status().json()
-        made = client.post("/conversations/archives/", json=long_talk(record, MESSAGES)).raise_for_status()
+        made = client.post("/conversations/archives/", json=long_talk(record, MESSAGES))
+        if made.is_error:
+            raise BenchError(f"the conversation is refused: {made.text}")
         return str(made.json()["id"])
 
 
@@ -155,8 +157,9 @@ async def _streamed(
     text = f"{ANSWER}\n\n" * _ANSWERS
     model.script(Reply(text=text, tokens_per_second=_TOKENS_PER_SECOND))
     began = await now(page)
-    await page.get_by_label("Your question").fill(questions(1)[0])
-    await page.get_by_label("Your question").press("Enter")
+    # By its place: to look for its name among so many elements takes the page's own time.
+    await page.locator("[data-field]").fill(questions(1)[0])
+    await page.locator("[data-field]").press("Enter")
     await expect(page.locator(".answer").last.locator(".answer-actions")).to_be_visible(timeout=60_000)
     seen = await streaming(page, began)
     await page.close()

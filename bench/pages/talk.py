@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 _NAMES = UUID("3f1c3a5e-3a77-4a43-9c51-6d1c5c2f7a10")
+# Of a message; the rest, what it took and cost, is its own.
+_KEPT = ("role", "status", "finish_reason", "model", "created_at", "citations", "sources")
 PARAGRAPH = (
     "Whoever works the whole year has the days that the contract names; **half of them** are taken in one piece, "
     "and what is left at the end of March is lost unless the department said otherwise in writing."
@@ -29,7 +31,7 @@ ANSWER = f"""{PARAGRAPH} [1]
 
 def long_talk(record: dict[str, Any], messages: int) -> dict[str, Any]:
     """A record of `messages` messages, half of them answers, from one of a question and its answer."""
-    asked, answered = record["messages"]
+    asked, answered = ({name: one[name] for name in _KEPT if name in one} for one in record["messages"])
     turns: list[dict[str, Any]] = []
     last = datetime.fromisoformat(asked["created_at"])
     for number in range(messages // 2):

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import environ
-from csp.constants import NONCE
 from django.core.exceptions import ImproperlyConfigured
 
 from config.secrets import load_secrets
 from config.settings.api import *  # noqa: F403
 from config.settings.languages import *  # noqa: F403
+from config.settings.pages import *  # noqa: F403
 from config.settings.replies import *  # noqa: F403
 from config.settings.webhooks import *  # noqa: F403
 from tenants.answering import AnsweredConnection
@@ -228,23 +228,6 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DOCENT_PUBLIC_URL.startswith("http://")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'none'"],
-        # A file that somebody uploaded is on this site too: of scripts the page has to know each.
-        "script-src": [NONCE],
-        "style-src": ["'self'", NONCE],
-        "img-src": ["'self'", "data:"],
-        "font-src": ["'self'"],
-        "connect-src": ["'self'"],
-        "form-action": ["'self'"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-        # HTML enters a page by one door, static/js/html.js.
-        "require-trusted-types-for": ["'script'"],
-        "trusted-types": ["docent"],
-    }
-}
 STATIC_URL = "/static/"
 STATIC_ROOT = DOCENT_DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
