@@ -81,7 +81,7 @@ async def _chromium() -> AsyncIterator[Browser]:
 
 async def _log_in(page: Page, running: Portal) -> None:
     await page.goto(f"{running.url}/accounts/login/?next=/o/{running.slug}/")
-    await page.get_by_label("E-mail").fill(f"{running.slug}@example.org")
+    await page.get_by_label("Email").fill(f"{running.slug}@example.org")
     await page.get_by_label("Password").fill(_PASSWORD)
     await page.get_by_role("button", name="Log in", exact=True).click()
     await expect(page.get_by_label("Your question")).to_be_visible()
