@@ -39,7 +39,7 @@ class LocaleMiddleware:
         locale = _locale(request, _person(request) if _has_session(request) else None)
         # The thread goes on to other requests, or to the rest of a test.
         with translation.override(locale.language), timezone.override(locale.zone):
-            request.LANGUAGE_CODE = locale.language  # type: ignore[attr-defined]
+            request.LANGUAGE_CODE = locale.language
             return _told(request, self.get_response(request), locale)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
@@ -48,7 +48,7 @@ class LocaleMiddleware:
         locale = _locale(request, person)
         # For the whole of the request's task: what is streamed is written when this function has returned.
         locale.activate()
-        request.LANGUAGE_CODE = locale.language  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = locale.language
         return _told(request, await self.get_response(request), locale)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from django.utils.translation import gettext_lazy, gettext_noop
 
@@ -13,7 +14,8 @@ class Role(StrEnum):
     OWNER = "owner"
 
     @classmethod
-    def choices(cls) -> list[tuple[str, str]]:
+    def choices(cls) -> list[tuple[str, Any]]:
+        """Each with its name in whichever language it is shown."""
         return [(role.value, gettext_lazy(role.value)) for role in cls]
 
     @property

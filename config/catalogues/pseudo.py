@@ -63,7 +63,7 @@ def _foreign(package: object) -> Catalog:
 def _pseudo_of(message: Message) -> str | tuple[str, ...]:
     if isinstance(message.id, tuple):
         return tuple(pseudo(one) for one in message.id)
-    return pseudo(message.id)
+    return pseudo(str(message.id))
 
 
 def _is_format(text: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_python
@@ -30,7 +31,7 @@ _CALLS = {
 _REFUSALS = frozenset(
     {"DocentError", "FieldError", "ExtractionError", "SourceError", "AddressRefused", "AddressInvalid"}
 )
-_IN_TEMPLATES = ("_", "gettext", "ngettext", "pgettext")
+_IN_TEMPLATES: dict[str, Any] = dict.fromkeys(("_", "gettext", "ngettext", "pgettext"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,10 @@ def take_messages(root: Path) -> Catalog:
         known = catalogue.get(one.text if isinstance(one.text, str) else one.text[0], one.context)
         if known is not None and isinstance(known.id, tuple) and isinstance(one.text, str):
             continue  # its plural's first form says it too
-        # Without the lines, which change with every change of a file.
         message = catalogue.add(one.text, context=one.context)
-        message.locations = sorted({*message.locations, (one.path, None)}, key=lambda place: place[0])
+        # Without the lines, which change with every change of a file.
+        place: Any = (one.path, None)
+        message.locations = sorted({*message.locations, place}, key=lambda known_place: known_place[0])
     return catalogue
 
 
@@ -63,7 +65,7 @@ def _of_templates(root: Path) -> Iterator[Found]:
             lines = templatize(path.read_text(encoding="utf-8")).splitlines()
             source = BytesIO("\n".join(line.lstrip() for line in lines).encode())
             for line, name, text, _comments in extract_python(source, _IN_TEMPLATES, [], {}):
-                yield _found(str(path.relative_to(root)), line, name, text)
+                yield _found(str(path.relative_to(root)), line, str(name), text)
 
 
 def _found(path: str, line: int, name: str, text: object) -> Found:

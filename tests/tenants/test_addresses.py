@@ -48,7 +48,7 @@ def test_a_socket_comes_from_where_a_request_does(
 ) -> None:
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
     lines = [("X-Forwarded-For", one) for one in forwarded]
-    access, _ = resolve(handshake(("Authorization", f"Bearer {alice.token}"), *lines))
+    access, _login, _locale = resolve(handshake(("Authorization", f"Bearer {alice.token}"), *lines))
     assert access.address == expected
     request = HttpRequest()
     request.META |= {"REMOTE_ADDR": PROXY, **({"HTTP_X_FORWARDED_FOR": ",".join(forwarded)} if forwarded else {})}
