@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.conf import settings
@@ -22,6 +21,7 @@ from django.test import RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tenants.permissions import PERMISSIONS, Action, Role, Scope
+from tests.isolation.samples import SAMPLES
 
 API_PREFIX = ("api/v1/", "openai/v1/")
 ADMIN_PREFIX = "admin/"
@@ -193,104 +193,6 @@ class Row:
         if is_others and more is not None and not authority.may(more):
             return Outcome.FORBIDDEN
         return Outcome.ALLOWED
-
-
-FILE = {"files": ("note.txt", b"Bicycles are kept in the yard behind the mill.")}
-QUESTION = "How many days of paid holiday are there?"
-RECORD = {
-    "schema": "docent.conversation/1",
-    "conversation": {"title": "Leave", "mode": "grounded"},
-    "messages": [],
-}
-
-# What a request carries so that it does something. Without one, whoever is allowed is told what is missing.
-SAMPLES: dict[tuple[str, str], Mapping[str, Any]] = {
-    ("POST", "collections"): {"name": "Minutes"},
-    ("PATCH", "collection"): {"name": "Minutes of the board"},
-    ("POST", "documents"): FILE,
-    ("PATCH", "document"): {"title": "Handbook for staff"},
-    ("POST", "document-versions"): FILE,
-    ("POST", "search"): {"query": QUESTION},
-    ("POST", "query"): {"query": QUESTION},
-    ("POST", "openai-chat"): {"model": "docent", "messages": [{"role": "user", "content": QUESTION}]},
-    ("POST", "openai-embeddings"): {"model": "builtin", "input": QUESTION},
-    ("POST", "question-sets"): {"name": "Leave", "questions": [{"question": QUESTION}]},
-    ("PATCH", "question-set"): {"name": "Leave at length"},
-    ("POST", "set-questions"): {"questions": [{"question": QUESTION}]},
-    ("PATCH", "conversation"): {"title": "Leave"},
-    ("PUT", "conversation-summary"): {"text": "Leave was asked about."},
-    ("POST", "messages"): {"content": QUESTION},
-    ("POST", "message-edit"): {"content": QUESTION},
-    ("POST", "personas"): {"name": "Adviser"},
-    ("PATCH", "persona"): {"name": "Adviser on leave"},
-    ("POST", "prompts"): {"title": "Leave", "text": QUESTION},
-    ("PATCH", "prompt"): {"title": "Leave of {{name}}"},
-    ("POST", "sites"): {"name": "Visitors", "origins": ["https://www.example.org"]},
-    ("PATCH", "site"): {"greeting": "Ask away."},
-    ("PATCH", "model-servers"): {"server": "ollama", "is_enabled": True},
-    ("POST", "pulls"): {"model": "stand-in"},
-    ("POST", "model-server-change"): {"server": "ollama", "is_enabled": "on"},
-    ("POST", "model-try"): {"model": "stand-in"},
-    ("POST", "model-delete"): {"model": "stand-in"},
-    ("POST", "model-pull"): {"model": "stand-in"},
-    ("POST", "shares"): {"link": True},
-    ("POST", "conversation-share"): {"link": "on"},
-    ("POST", "attachments"): FILE,
-    ("POST", "attach"): FILE,
-    ("POST", "message-feedback"): {"rating": "down"},
-    ("POST", "feedback-question"): {"answerable": False},
-    ("POST", "feedback-question-in-set"): {"answerable": False},
-    ("POST", "archives"): RECORD,
-    ("PATCH", "retention"): {"chat_idle_minutes": 60},
-    ("POST", "life-change"): {"chat_idle_minutes": "60"},
-    ("PATCH", "member"): {"role": "viewer"},
-    ("POST", "invitations"): {"email": "new@example.org", "role": "viewer"},
-    ("POST", "groups"): {"name": "Board"},
-    ("PATCH", "group"): {"name": "Trustees"},
-    ("PUT", "usage-limits"): {"limits": []},
-    ("POST", "tokens"): {"name": "Crawler"},
-    ("POST", "exports"): {"of": "me"},
-    ("POST", "webhooks"): {"url": "https://localhost/told", "events": ["quota.near"]},
-    ("PATCH", "webhook"): {"description": "The intranet"},
-    ("POST", "ask-anew"): {"content": QUESTION},
-    ("POST", "ask"): {"content": QUESTION},
-    ("POST", "conversation-rename"): {"title": "Leave"},
-    ("POST", "conversations-chosen"): {
-        "action": "archive",
-        "conversations": str(UUID(int=1)),
-    },
-    ("POST", "assistant-create"): {"name": "Adviser"},
-    ("POST", "assistant-change"): {"name": "Adviser on leave"},
-    ("POST", "prompt-create"): {"title": "Leave", "text": QUESTION},
-    ("POST", "prompt-change"): {"title": "Leave", "text": QUESTION},
-    ("POST", "answer-feedback"): {"rating": "down"},
-    ("POST", "conversation-scope"): {"collections": []},
-    ("POST", "upload"): FILE,
-    ("POST", "document-change"): {"title": "Handbook for staff"},
-    ("POST", "collection-create"): {"name": "Minutes"},
-    ("POST", "collection-access"): {"everyone": "true"},
-    ("POST", "collection-rename"): {"name": "Minutes of the board"},
-    ("POST", "web-page-add"): {"url": "https://localhost/minutes"},
-    ("POST", "source-change"): {"refresh_hours": "24"},
-    ("POST", "source-remove"): {"documents": "keep"},
-    ("POST", "organisation-change"): {"name": "Acme and Sons"},
-    ("POST", "you-change"): {"name": "Somebody", "theme": "dark", "announcing": "whole"},
-    ("POST", "theme-change"): {"theme": "dark"},
-    ("POST", "brand-change"): {"has_accent": "on", "accent": "#0b6160"},
-    ("POST", "logo-change"): {"files": ("logo.png", b"no picture")},
-    ("POST", "member-role"): {"role": "viewer"},
-    ("POST", "invitation-create"): {"email": "new@example.org", "role": "viewer"},
-    ("POST", "group-create"): {"name": "Board"},
-    ("POST", "group-rename"): {"name": "Trustees"},
-    ("POST", "limit-set"): {"kind": "documents", "whom": "tenant", "amount": "1000"},
-    ("POST", "token-create"): {"name": "Crawler"},
-    ("POST", "question-set-create"): {"name": "Leave"},
-    ("POST", "question-set-change"): {"name": "Leave at length"},
-    ("POST", "question-set-gate"): {"is_gate": "on", "page_hit@10": "0.5"},
-    ("POST", "masking-change"): {"emails": "on"},
-    ("POST", "masking-try"): {"emails": "on", "text": "Write to ann@acme.example."},
-    ("POST", "document-chunks-apply"): {"chunk_size": "500", "chunk_overlap": "100"},
-}
 
 
 def walk(resolver: URLResolver, prefix: str = "") -> Iterator[Route]:

@@ -19,7 +19,6 @@ from tests.isolation.matrix import (
     METHODS,
     PARAMETER,
     SAFE,
-    SAMPLES,
     SIGHTS,
     Authority,
     Outcome,
@@ -33,6 +32,7 @@ from tests.isolation.matrix import (
     rows,
 )
 from tests.isolation.population import ROLES, Population, fingerprints
+from tests.isolation.samples import SAMPLES
 from tests.people import ApiClient, Browser, Person
 
 API_ROWS = rows(api_routes(), api_actions)

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from django.db import transaction
 
-from tests.isolation.matrix import SAMPLES, Route, api_actions, api_routes
+from tests.isolation.matrix import Route, api_actions, api_routes
+from tests.isolation.samples import SAMPLES
 from tests.people import ApiClient
 from tests.plain import NO_TLS
 from tests.refusals import refusal
