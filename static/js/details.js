@@ -28,6 +28,7 @@ export function drawDetails(answer, { searchedFor, model, usage, timings }) {
     const term = document.createElement("dt");
     term.textContent = sentence(name);
     const description = document.createElement("dd");
+    description.dir = "auto";
     description.textContent = value;
     list.append(term, description);
   }
