@@ -9,7 +9,7 @@ CHROMIUMS := chromium-headless-shell chromium chromium-browser google-chrome
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes
 
 .DELETE_ON_ERROR:
-.PHONY: run ocr test tests mutations lint types style lock bench bench-ingest bench-search bench-chat bench-api bench-portal fuzz faults chromium chromium-package
+.PHONY: run ocr messages test tests mutations lint types style lock bench bench-ingest bench-search bench-chat bench-api bench-portal fuzz faults chromium chromium-package
 
 ## Install what is needed to run, then start everything; PORT= and DOCENT_DATA= are handed on.
 run: .venv/base.stamp
@@ -18,6 +18,10 @@ run: .venv/base.stamp
 ## Install what is needed to read scanned pages too (130 MB); workers use it when they start the next time.
 ocr: .venv/base.stamp
 	@$(PIP) -r requirements/ocr.txt
+
+## Take what pages, mails and refusals say into locale/, beside its translations, and compile those.
+messages: .venv/dev.stamp
+	@$(BIN)/python manage.py messages
 
 ## Everything that continuous integration runs.
 test:

@@ -10,6 +10,7 @@ from functools import cache
 from django.utils.translation import gettext, gettext_noop
 
 PATTERNS = (
+    gettext_noop("{gone} of {known} documents are not there any more. If that is meant, say --allow-empty."),
     gettext_noop("The archive holds more than {number} files. Split it."),
     gettext_noop("The document has more than {number} characters of text. Split it."),
     gettext_noop("The document has more than {number} pages. Split it."),
@@ -24,6 +25,7 @@ PATTERNS = (
     gettext_noop("The mail has more than {number} attachments."),
     gettext_noop("The page is larger than {number} MB. Add a part of it."),
     gettext_noop("The page is not open to everybody ({status}). Upload it as a file."),
+    gettext_noop("The page {said}. Web pages, text, Markdown, CSV, PDF and Office files are read."),
     gettext_noop("The page was not there within {number} seconds."),
     gettext_noop("Reading the file needs more than {number} MB of memory. Split the document."),
     gettext_noop("Reading the file took longer than {number} seconds. Split the document."),

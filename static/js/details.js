@@ -24,6 +24,7 @@ export function drawDetails(answer, made) {
     const term = document.createElement("dt");
     term.textContent = sentence(name);
     const description = document.createElement("dd");
+    description.dir = "auto";
     description.append(value);
     list.append(term, description);
   }

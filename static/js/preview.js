@@ -26,6 +26,8 @@ export function showPreview(chip, source) {
   const place = line("preview-place", source ? sentence("page", { pages: source.page }) : "");
   const words = source?.document ? snippet(source.quote || source.text || "") : sentence("source_gone");
   const quote = line(source?.document ? "preview-quote" : "preview-gone", words);
+  title.dir = "auto";
+  if (source?.document) quote.dir = "auto";
   card.replaceChildren(...[title, place, quote].filter((part) => part.textContent));
   card.hidden = false;
   shownFor = chip;

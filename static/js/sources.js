@@ -123,7 +123,9 @@ function list(sources, relevance) {
 
 /** @param {Source[]} group passages of one document */
 function titleOf([first]) {
-  return link(first, "source-title", first.title);
+  const title = link(first, "source-title", first.title);
+  title.dir = "auto";
+  return title;
 }
 
 /** @param {Source} source */

@@ -98,12 +98,13 @@ function cited(/** @type {{marker: number, title: string, page: number, quote: s
   const item = document.createElement("li");
   const details = document.createElement("details");
   const summary = document.createElement("summary");
-  const name = document.createElement("span");
+  const name = document.createElement("bdi");
   name.textContent = title;
   summary.append(`${marker} · `, name, ` · ${sentence("page", { page })}`);
   details.append(summary);
   if (quote) {
     const words = document.createElement("blockquote");
+    words.dir = "auto";
     words.textContent = quote;
     details.append(words);
   }

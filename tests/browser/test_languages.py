@@ -20,6 +20,7 @@ from tests.people import Person
 OWN = (
     r"Harbour Library",
     r"Archive \d+",
+    r"Documents(?= · )",
     r"https?://\S*",
     r"handbook\.pdf",
     QUESTION[:-1],
@@ -96,3 +97,13 @@ async def test_39_settings_say_nothing_untranslated(open_portal: OpenPortal, fou
     addresses = {str(await link.get_attribute("href")) for link in links}
     assert len(addresses) > 8
     assert await found_on(portal, [*sorted(addresses), *(f"{portal.url}{one}" for one in MORE)]) == {}
+
+
+async def test_38_longer_words_fit_a_screen_of_320_pixels(open_portal: OpenPortal, archivist: Person) -> None:
+    screen: Any = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
+    portal = await open_portal(archivist, **PSEUDO, **screen)
+    wide = {}
+    for path in ("", "documents/", "documents/search/", "settings/", "settings/members/", "settings/usage/"):
+        await portal.open(path)
+        wide[path] = await portal.page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+    assert {path: by for path, by in wide.items() if by > 0} == {}
