@@ -57,6 +57,8 @@ class Painted:
 
 async def painted(page: Page) -> Painted:
     """How the page that was just opened came about. Its scripts ran `WATCH` first."""
+    # A page may be loaded before it is painted.
+    await page.wait_for_function("() => watched.paints['first-contentful-paint'] && watched.largest")
     found: Any = await page.evaluate(
         """() => new Promise((tell) => requestIdleCallback(() => {
             const [navigation] = performance.getEntriesByType("navigation");
