@@ -192,7 +192,7 @@ async def test_38_the_focus_comes_back_from_every_dialog(portal: Portal) -> None
     await portal.ask(QUESTION)
     await portal.answered()
     menu = page.get_by_label("Conversation menu")
-    for opener in ("Rename", "Delete"):
+    for opener in ("Rename", "Share…"):
         await menu.click()
         button = page.get_by_role("button", name=opener, exact=True).first
         await button.click()
