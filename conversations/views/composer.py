@@ -17,6 +17,7 @@ from conversations.views.bodies import id_of, ids_in, json_body
 from documents.models import Document
 from documents.selectors import access_document, list_documents, visible_collections
 from tenants.access import Access
+from tenants.errors import NotFound
 from tenants.permissions import Action
 from tenants.portal import portal_view
 
@@ -47,9 +48,12 @@ def scope(request: HttpRequest, access: Access, conversation: UUID) -> HttpRespo
 
 @require_safe
 @portal_view(Action.CHAT)
-def follow_ups(request: HttpRequest, access: Access, message: UUID) -> HttpResponse:
-    """What may be asked after an answer."""
-    questions = suggest_questions(access, access_reply(access, message))
+def follow_ups(request: HttpRequest, access: Access) -> HttpResponse:
+    """What may be asked after the answer that the address names; nothing after one that is gone by now."""
+    try:
+        questions = suggest_questions(access, access_reply(access, id_of(request.GET.get("answer", ""))))
+    except NotFound:
+        questions = []
     return JsonResponse({"questions": questions}, headers=_NO_STORE)
 
 

@@ -197,7 +197,7 @@ function showRunning(running) {
 
 /** @param {boolean} isGone the conversation on this page, deleted here or elsewhere, or brought back */
 function showGone(isGone) {
-  /** @type {HTMLElement} */ (root.querySelector("[data-gone]")).hidden = !isGone;
+  /** @type {HTMLElement} */ (root.querySelector("[data-conversation-gone]")).hidden = !isGone;
   /** @type {HTMLElement} */ (root.querySelector("[data-composer]")).hidden = isGone;
 }
 

@@ -1,6 +1,6 @@
 /** What may be asked next, under the last answer: it fills the field, and is gone when something else is asked. */
 
-import { fragment, NO_ID } from "./fragments.js";
+import { fragment } from "./fragments.js";
 import { getJSON } from "./requests.js";
 
 export class FollowUps {
@@ -30,7 +30,7 @@ export class FollowUps {
     this.#of = answer;
     this.#draw([]);
     if (!answer) return;
-    const found = await getJSON(this.#root.dataset.url.replace(NO_ID, answer)).catch(() => null);
+    const found = await getJSON(`${this.#root.dataset.url}?answer=${answer}`).catch(() => null);
     if (found && answer === this.#of) this.#draw(found.questions);
   }
 

@@ -41,6 +41,7 @@ QUESTION_AND_ANSWER = """\
   - article "You asked":
     - paragraph: How many days of paid holiday do employees have?
     - button "Edit the question"
+    - button "Copy a link to this question"
   - article "Answer":
     - paragraph:
       - text: Twenty-eight days of paid holiday a year
@@ -54,11 +55,11 @@ QUESTION_AND_ANSWER = """\
         - 'link "Source 1: handbook.pdf, page 1"':
           - text: "1"
         - link "handbook.pdf":
-        - text: p. 1
-        - meter "Relevance 100 %"
+        - text: p. 1 Best match
     - group: Also read, not cited (3)
     - button "Regenerate"
     - button "Copy the answer with its sources"
+    - button "Copy a link to this answer"
     - group "Feedback":
       - button "Helpful answer"
       - button "Answer not helpful"

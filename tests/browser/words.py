@@ -30,7 +30,8 @@ _BARE = """([open, close]) => {
         const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
         for (let node = walker.currentNode; node; node = walker.nextNode()) {
             if (node.nodeType === Node.ELEMENT_NODE) {
-                for (const name of said.filter((one) => node.hasAttribute(one) && !node.closest('svg'))) {
+                const isOwn = node.closest('svg, [translate=no]');
+                for (const name of said.filter((one) => node.hasAttribute(one) && !isOwn)) {
                     const rest = node.getAttribute(name).replace(/⟦[^⟦⟧]*⟧/gu, '').replace(/⟦[^⟦⟧]*⟧/gu, '');
                     if (/\\p{L}/u.test(rest)) found.push(`${path(node)}[${name}]: ${rest}`);
                 }

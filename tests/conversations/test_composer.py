@@ -221,7 +221,7 @@ def _answered(person: Person, document: str, *, cites: int = 1) -> Talk:
 
 
 def _suggested(person: Person, message: object) -> Any:
-    return person.client.get(f"/o/{person.slug}/c/answers/{message}/follow-ups/", headers=JSON)
+    return person.client.get(f"/o/{person.slug}/c/follow-ups/?answer={message}", headers=JSON)
 
 
 NEXT = [
@@ -265,7 +265,12 @@ def test_27_nothing_is_suggested_of_what_one_sees_no_longer(alice: Person, bob: 
 
 def test_27_anothers_answer_is_a_missing_one(alice: Person, bob: Person, charlie: Person, worker: Running) -> None:
     talk = _answered(alice, shelved(alice)["id"])
-    missing = refusal(_suggested(charlie, uuid4()))
-    assert missing[0] == 404
-    assert refusal(_suggested(charlie, talk.answers[-1])) == missing
-    assert _suggested(bob, talk.answers[-1]).status_code == 404
+    assert _suggested(alice, talk.answers[-1]).json() == {"questions": NEXT}
+    for person, answer in (
+        (charlie, uuid4()),
+        (charlie, talk.answers[-1]),
+        (bob, talk.answers[-1]),
+        (bob, "none"),
+    ):
+        found = _suggested(person, answer)
+        assert (found.status_code, found.json()) == (200, {"questions": []})

@@ -87,7 +87,7 @@ def test_the_page_and_those_before_it(alice: Person, charlie: Person) -> None:
         )
         for one in (foreign, elsewhere, uuid4(), "nonsense")
     }
-    assert answers == {(404, 200)}
+    assert answers == {(404, 404)}
 
 
 def test_the_page_asks_the_database_as_often_for_many_messages(alice: Person) -> None:
