@@ -53,6 +53,7 @@ _A_CONVERSATION = {
     "metadata": {"ticket": 7},
     "leaf": _ANSWER,
     "pinned": False,
+    "temporary": False,
     "created_at": _AT,
     "updated_at": _AT,
     "ended_at": None,

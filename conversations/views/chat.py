@@ -215,11 +215,6 @@ def chat_page(
     part = last_part(messages, request.GET.get("message", ""))
     is_archived = bool(found and found.archived_at)
     limits, spent = asking_limits(access)
-    collections = (
-        visible_collections(access)
-        .annotate(documents_count=Count("documents", filter=Q(documents__status=DocumentStatus.READY)))
-        .order_by("created_at")
-    )
     context = {
         "conversation": found,
         "current": found,
@@ -229,11 +224,7 @@ def chat_page(
         "earlier": part.earlier,
         "is_answering": any(one["status"] in RUNNING for one in messages),
         "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
-        "collections": [
-            {"id": one.id, "name": one.name, "documents": one.documents_count, "is_default": one.is_default}
-            for one in collections
-        ],
-        "has_documents": any(one.documents_count for one in collections),
+        **_collections(access),
         **_assistants(request, access, found),
         **scope_context(request, access, found),
         "follow_ups": _follow_ups(access, messages),
@@ -253,6 +244,22 @@ def chat_page(
         **more,
     }
     return render(request, "chat.html", context, status=status)
+
+
+def _collections(access: Access) -> dict[str, Any]:
+    """What may be searched, and whether there is anything in it yet."""
+    seen = (
+        visible_collections(access)
+        .annotate(documents_count=Count("documents", filter=Q(documents__status=DocumentStatus.READY)))
+        .order_by("created_at")
+    )
+    return {
+        "collections": [
+            {"id": one.id, "name": one.name, "documents": one.documents_count, "is_default": one.is_default}
+            for one in seen
+        ],
+        "has_documents": any(one.documents_count for one in seen),
+    }
 
 
 def _branch(request: HttpRequest, access: Access, found: Conversation) -> list[dict[str, Any]]:

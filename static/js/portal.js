@@ -14,6 +14,7 @@ import { openSearch, opensSearch } from "./search_dialog.js";
 import { listenForShortcuts, onShortcut } from "./shortcuts.js";
 import { moveDrawer } from "./sidebar.js";
 import { offerThemes } from "./theme.js";
+import "./zone.js";
 
 offerThemes();
 listenForShortcuts();

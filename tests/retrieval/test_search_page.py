@@ -155,7 +155,7 @@ def test_what_cannot_be_searched_is_said(
 ) -> None:
     shelves.script_embeddings(EmbedReply(status=503), times=9)
     page = opened(alice, f"q=kiln&{query}", status=status)
-    assert words(page, "[role=alert]") == told
+    assert words(page, "main [role=alert]") == told
     assert attribute(page, "input[name=q]", "value") == "kiln"
     assert titles(page) == []
 

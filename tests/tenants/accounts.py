@@ -53,5 +53,5 @@ def verify(browser: Browser, email: str) -> Any:
 
 def seen_in(response: Any) -> tuple[int, str]:
     """What can be told from an answer, but for what is random or was typed in."""
-    text = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", response.content.decode())
+    text = re.sub(r'(name="csrfmiddlewaretoken" value|nonce)="[^"]+"', "", response.content.decode())
     return response.status_code, re.sub(r"[\w.-]+@example\.\w+", "EMAIL", text)

@@ -53,7 +53,7 @@ def test_each_page_for_whom_it_is(alice: Person, adam: Person, bob: Person, dana
         assert charlie.client.get(path).status_code == 404
         assert Client().get(path).headers["Location"] == f"/accounts/login/?next={path}"
     for who, person in people.items():
-        assert person.client.get("/o/acme/settings/").headers["Location"] == "/o/acme/settings/organisation/"
+        assert person.client.get("/o/acme/settings/").headers["Location"] == "/o/acme/settings/you/"
         listed = set(re.findall(r'href="/o/acme/settings/(\w+)/"', page(person, "members"))) & set(PAGES)
         assert listed == {name for name, welcome in PAGES.items() if who in welcome}
 
