@@ -62,7 +62,7 @@ async def test_35_the_sidebar_goes_and_stays_away_until_it_is_wanted(portal: Por
 
 
 async def test_35_shift_escape_goes_to_the_field_and_stops_nothing(portal: Portal, ollama: OllamaStandIn) -> None:
-    ollama.script(Reply(text="So it is. " * 80, tokens_per_second=40))
+    ollama.script(Reply(text="So it is. " * 800, tokens_per_second=40))
     await portal.ask(QUESTION)
     await expect(portal.answer_text).to_contain_text("So it is.")
     await sidebar(portal.page).focus()
