@@ -246,7 +246,7 @@ def test_the_page_shows_filters_and_leads_on(alice: Person, bob: Person) -> None
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert(1)" not in page
     assert '<option translate="no" dir="ltr" selected>group.renamed</option>' in page
-    assert f'<option value="{alice.user.pk}" selected>' in page
+    assert f'<option value="{alice.user.pk}" selected dir="auto">' in page
     older = page.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
     assert alice.client.get(older).content.decode().count("<tr>") == 11
     assert _actions(alice, action="audit.read") == ["audit.read"]
