@@ -54,6 +54,17 @@ def _executor() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.DOCENT_UNIT_THREADS, thread_name_prefix="tenant-unit")
 
 
+def give_back() -> None:
+    """Give this thread's connections back to the pool, but for one whose transaction is open.
+
+    A request's thread waits while units work for it, and until its answer is sent. As many requests as the pool
+    has connections, each keeping one meanwhile, would leave none for any unit.
+    """
+    for one in connections.all(initialized_only=True):
+        if not one.in_atomic_block:
+            one.close()
+
+
 async def run_unit(fn: Callable[[], T]) -> T:
     """Run a synchronous function on the bounded executor and give its connection back afterwards."""
 

@@ -1,17 +1,15 @@
 """Every request is answered in the language, and by the clock, of who asks."""
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
-from tenants.db import run_unit
+from tenants.db import give_back
 from tenants.locales import Locale, locale_of, locale_of_program
 from tenants.models import User
 
@@ -24,32 +22,17 @@ _WRITTEN = ("text/html", "text/plain", "text/event-stream", "application/json", 
 class LocaleMiddleware:
     """Takes the place of Django's, which knows cookies and browsers but no persons; after authentication."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self._is_async = iscoroutinefunction(get_response)
-        if self._is_async:
-            markcoroutinefunction(self)
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if self._is_async:
-            return self._acall(request)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         locale = _locale(request, _person(request) if _has_session(request) else None)
+        # From here on the request's thread may wait for units, which need connections themselves.
+        give_back()
         # The thread goes on to other requests, or to the rest of a test.
         with translation.override(locale.language), timezone.override(locale.zone):
             request.LANGUAGE_CODE = locale.language
             return _told(request, self.get_response(request), locale)
-
-    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        # A unit of its own: the request's thread would keep the connection for as long as a stream lasts.
-        person = await run_unit(lambda: _person(request)) if _has_session(request) else None
-        locale = _locale(request, person)
-        # For the whole of the request's task: what is streamed is written when this function has returned.
-        locale.activate()
-        request.LANGUAGE_CODE = locale.language
-        return _told(request, await self.get_response(request), locale)
 
 
 def _has_session(request: HttpRequest) -> bool:

@@ -19,7 +19,7 @@ from django.views.defaults import bad_request, page_not_found, server_error
 from tenants.access import Access, access_by_token, bearer_of
 from tenants.addresses import address_of
 from tenants.api.problems import problem_response
-from tenants.db import run_unit, tenant_atomic
+from tenants.db import give_back, run_unit, tenant_atomic
 from tenants.errors import DocentError, Failure, InvalidInput, NotAuthenticated, NotFound, Unavailable
 from tenants.limits.bucket import Verdict, count_call
 from tenants.limits.callers import Caller, caller_of, recall_caller, remember_caller
@@ -56,6 +56,22 @@ _FOR_BOUND_SESSIONS = frozenset(
         "socialaccount_login_error",
     }
 )
+
+
+class ConnectionMiddleware:
+    """Stands first in MIDDLEWARE: who reads an answer slowly keeps no connection to the database meanwhile.
+
+    Django gives a request's connection back when the answer has been sent.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            return self.get_response(request)
+        finally:
+            give_back()
 
 
 class TenantMiddleware:

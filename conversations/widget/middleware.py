@@ -1,9 +1,7 @@
 """No cookie is read or set under `/widget/`: whoever is logged in here is a visitor there like all others."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
@@ -11,27 +9,14 @@ _PREFIX = "/widget/"
 
 
 class WithoutCookies:
-    """Stands first in MIDDLEWARE, so that what comes after it finds no cookie."""
+    """Stands before whatever reads or writes a cookie."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self._is_async = iscoroutinefunction(get_response)
-        if self._is_async:
-            markcoroutinefunction(self)
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if self._is_async:
-            return self._acall(request)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         _forget(request)
-        response: HttpResponseBase = self.get_response(request)
-        return _silent(request, response)
-
-    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        _forget(request)
-        return _silent(request, await self.get_response(request))
+        return _silent(request, self.get_response(request))
 
 
 def _forget(request: HttpRequest) -> None:

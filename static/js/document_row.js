@@ -32,6 +32,8 @@ export function statusWords(status) {
 export class DocumentRow {
   /** @type {(() => void) | null} what the retry button does while the server does not know the document */
   #sendAgain = null;
+  /** Whether its deletion is asked about or on its way. */
+  #isGoing = false;
 
   /** @param {HTMLElement} element rendered by the server, or a fresh copy of the same template */
   constructor(element) {
@@ -88,9 +90,9 @@ export class DocumentRow {
     return !ENDS.has(this.element.dataset.status);
   }
 
-  /** @returns {boolean} whether somebody is about to use it */
+  /** @returns {boolean} whether somebody is about to use it; the question whether to delete it has the focus itself */
   get isInUse() {
-    return this.element.contains(document.activeElement);
+    return this.#isGoing || this.element.contains(document.activeElement);
   }
 
   /** @param {DocumentFrame} frame */
@@ -158,6 +160,7 @@ export class DocumentRow {
   /** @param {SubmitEvent} event */
   async #delete(event) {
     event.preventDefault();
+    this.#isGoing = true;
     const title = this.#part("title").textContent;
     const sure = await confirmed({
       title: sentence("delete_document", { title }),
@@ -165,6 +168,7 @@ export class DocumentRow {
       action: sentence("delete"),
     });
     if (sure) await this.#send(this.#form("delete"), () => this.element.remove());
+    this.#isGoing = false;
   }
 
   /** @param {SubmitEvent} event */

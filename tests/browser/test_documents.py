@@ -368,6 +368,23 @@ async def test_40_documents_of_others_appear_and_are_found(open_portal: OpenPort
     await expect(elsewhere.document("ferries.txt")).to_have_count(0)
 
 
+async def test_40_a_document_goes_though_the_list_is_renewed_while_one_is_asked(
+    open_portal: OpenPortal, archivist: Person
+) -> None:
+    portal = await open_portal(archivist)
+    await portal.open("documents/")
+    elsewhere = Portal(await portal.page.context.new_page(), portal.url, portal.witness)
+    await elsewhere.open("documents/")
+    await portal.document("handbook.pdf").get_by_role("button", name="Delete").click()
+    question = portal.page.get_by_role("dialog")
+    await expect(question).to_be_visible()
+    await chosen(elsewhere).set_input_files([text_file("ferries.txt", b"The ferry leaves at eight.")])
+    ready = portal.page.locator("[data-document]").filter(has_text="ferries.txt").locator("[data-state]")
+    await expect(ready).to_have_text("Ready")
+    await question.get_by_role("button", name="Delete").click()
+    await expect(portal.document("handbook.pdf")).to_have_count(0)
+
+
 async def test_40_everything_works_without_scripts(open_portal: OpenPortal, archivist: Person) -> None:
     portal = await open_portal(archivist, java_script_enabled=False)
     page = portal.page

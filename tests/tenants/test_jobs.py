@@ -91,7 +91,8 @@ def _make_due(job: Job) -> None:
 
 def test_of_many_who_claim_a_job_one_gets_it() -> None:
     job = _job(uuid4())
-    barrier = Barrier(8)
+    # Fewer than the pool has connections: on a busy machine new ones may be long in coming.
+    barrier = Barrier(4)
 
     def claim(_: int) -> Lease | None:
         try:
@@ -101,8 +102,8 @@ def test_of_many_who_claim_a_job_one_gets_it() -> None:
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(8) as threads:
-        claimed = [lease for lease in threads.map(claim, range(8)) if lease is not None]
+    with ThreadPoolExecutor(4) as threads:
+        claimed = [lease for lease in threads.map(claim, range(4)) if lease is not None]
     [lease] = claimed
     assert (lease.tenant_id, lease.kind, lease.target_id, lease.attempts) == (
         job.tenant_id,
