@@ -76,6 +76,21 @@ def path_to(message: Message, *, last: int | None = None) -> list[Message]:
     return [found[one] for one in ids]
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A message on a branch, of which no more is read yet."""
+
+    id: UUID
+    role: str
+
+
+def steps_to(leaf: Message) -> list[Step]:
+    """As `branch_to`."""
+    ids = path_ids(leaf.id)
+    roles = dict(Message.objects.filter(id__in=ids).values_list("id", "role"))
+    return [*(Step(one, roles[one]) for one in ids), Step(leaf.id, leaf.role)]
+
+
 def latest_leaf(conversation: Conversation) -> Message | None:
     """Where the branch that the conversation is at ends; the latest message where nobody has chosen one."""
     of_it = {"conversation": conversation.id}

@@ -1,12 +1,14 @@
 """Reads of archives. An archived conversation is its author's alone, as every other."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from conversations import records
-from conversations.branches import Tree, branch_to, latest_leaf, leaf_below
+from conversations.branches import Step, Tree, latest_leaf, leaf_below, steps_to
 from conversations.models import ArchiveRecord, Conversation, Message, Summary
 from conversations.selectors import list_messages, message_views, views_of
 from conversations.sight import hidden_among
@@ -54,24 +56,51 @@ def shown_messages(access: Access, conversation: Conversation) -> list[dict[str,
     return archived_messages(access, conversation)
 
 
-def shown_branch(access: Access, conversation: Conversation, *, leaf: UUID | None = None) -> list[dict[str, Any]]:
-    """The branch that `leaf` ends, else the one that a conversation is at, archived or not, oldest first.
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The messages of one branch, oldest first, of which only those are read that somebody asks for."""
+
+    messages: Sequence[Step]
+    views: Callable[[Sequence[Step]], list[dict[str, Any]]]
+    """Some of them as programs and pages read them."""
+
+
+def find_branch(access: Access, conversation: Conversation, *, leaf: UUID | None = None) -> Branch:
+    """The branch that `leaf` ends, else the one that a conversation is at, archived or not.
 
     `InvalidInput` if there is no such message.
     """
     if conversation.archived_at is None:
-        end = latest_leaf(conversation) if leaf is None else list_messages(conversation).filter(id=leaf).first()
-        if end is None and leaf is not None:
-            raise _no_such_leaf()
-        return message_views(access, branch_to(end)) if end else []
+        return _live_branch(access, conversation, leaf)
     whole = _whole(conversation)
     tree = Tree(whole.messages)
     if leaf is not None and leaf not in tree:
         raise _no_such_leaf()
-    return _views(access, whole, tree, tree.branch(leaf or conversation.leaf_id))
+    messages = {one.id: one for one in tree.branch(leaf or conversation.leaf_id)}
+    steps = [Step(one.id, one.role) for one in messages.values()]
+    return Branch(steps, lambda some: _views(access, whole, tree, [messages[one.id] for one in some]))
 
 
-def branch_through(access: Access, conversation: Conversation, message_id: UUID) -> list[dict[str, Any]]:
+def _live_branch(access: Access, conversation: Conversation, leaf: UUID | None) -> Branch:
+    end = latest_leaf(conversation) if leaf is None else list_messages(conversation).filter(id=leaf).first()
+    if end is None and leaf is not None:
+        raise _no_such_leaf()
+    steps = steps_to(end) if end else []
+
+    def views(some: Sequence[Step]) -> list[dict[str, Any]]:
+        found = Message.objects.in_bulk([one.id for one in some])
+        return message_views(access, [found[one.id] for one in some])
+
+    return Branch(steps, views)
+
+
+def shown_branch(access: Access, conversation: Conversation, *, leaf: UUID | None = None) -> list[dict[str, Any]]:
+    """The whole of it, read."""
+    branch = find_branch(access, conversation, leaf=leaf)
+    return branch.views(branch.messages)
+
+
+def branch_through(access: Access, conversation: Conversation, message_id: UUID) -> Branch:
     """The branch through a message that was gone on with last. `NotFound` if it is not in the conversation."""
     if conversation.archived_at is not None:
         leaf = archived_leaf_below(conversation, message_id)
@@ -80,7 +109,7 @@ def branch_through(access: Access, conversation: Conversation, message_id: UUID)
         leaf = leaf_below(message) if message else None
     if leaf is None:
         raise NotFound("There is no such message.")
-    return shown_branch(access, conversation, leaf=leaf)
+    return find_branch(access, conversation, leaf=leaf)
 
 
 def _no_such_leaf() -> InvalidInput:

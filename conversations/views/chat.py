@@ -35,13 +35,13 @@ from conversations.services.conversations import (
 from conversations.services.deleting import delete_conversation
 from conversations.services.temporary import require_temporary_allowed
 from conversations.services.turns import choose_branch
-from conversations.shelved import branch_through, shown_branch
+from conversations.shelved import Branch, branch_through, find_branch
 from conversations.sources import by_document
 from conversations.steady import read_steadily
 from conversations.suggestions import suggest_questions
 from conversations.views.bodies import ids_in, json_body
 from conversations.views.composer import scope_context
-from conversations.views.parts import last_part, part_before
+from conversations.views.parts import last_part, part_before, place_of
 from documents.extraction import ACCEPTED_EXTENSIONS
 from documents.models import Document
 from documents.models import Status as DocumentStatus
@@ -89,11 +89,14 @@ def conversation(request: HttpRequest, access: Access, conversation: UUID) -> Ht
 
 
 def _earlier(request: HttpRequest, access: Access, found: Conversation, before: str) -> HttpResponse:
-    part = part_before(shown_branch(access, found), before)
+    branch = find_branch(access, found)
+    part = part_before(branch.messages, before)
     context = {
         "conversation": found,
         "current": found,
-        "messages_list": [_presented(one, is_archived=bool(found.archived_at)) for one in part.messages],
+        "messages_list": [
+            _presented(one, is_archived=bool(found.archived_at)) for one in branch.views(part.messages)
+        ],
         "earlier": part.earlier,
         "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
     }
@@ -211,8 +214,10 @@ def chat_page(
     request: HttpRequest, access: Access, found: Conversation | None, *, status: int = 200, **more: object
 ) -> HttpResponse:
     """The page of a conversation, or of one that is yet to begin; `more` is added to what its templates know."""
-    messages = _branch(request, access, found) if found else []
-    part = last_part(messages, request.GET.get("message", ""))
+    wanted = request.GET.get("message", "")
+    branch = _branch(access, found, wanted) if found else Branch([], lambda _some: [])
+    part = last_part(branch.messages, wanted)
+    messages = branch.views(part.messages)
     is_archived = bool(found and found.archived_at)
     limits, spent = asking_limits(access)
     context = {
@@ -220,7 +225,7 @@ def chat_page(
         "current": found,
         "is_temporary": found.is_temporary if found else _is_temporary(request),
         "allows_temporary": found is None and life_rules().allows_temporary,
-        "messages_list": [_presented(message, is_archived=is_archived) for message in part.messages],
+        "messages_list": [_presented(message, is_archived=is_archived) for message in messages],
         "earlier": part.earlier,
         "is_answering": any(one["status"] in RUNNING for one in messages),
         "can_explain": access.allows(Action.EXPLAIN_ANSWERS),
@@ -262,11 +267,10 @@ def _collections(access: Access) -> dict[str, Any]:
     }
 
 
-def _branch(request: HttpRequest, access: Access, found: Conversation) -> list[dict[str, Any]]:
+def _branch(access: Access, found: Conversation, wanted: str) -> Branch:
     """The branch that it is at, or where the address names a message of another branch, that one."""
-    shown = shown_branch(access, found)
-    wanted = request.GET.get("message", "")
-    if not wanted or wanted in {one["id"] for one in shown}:
+    shown = find_branch(access, found)
+    if not wanted or place_of(shown.messages, wanted) is not None:
         return shown
     try:
         return branch_through(access, found, UUID(wanted))

@@ -6,10 +6,12 @@ when nobody waits for anything else, and without scripts a link leads there.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from conversations.branches import Step
+from conversations.models import Role
 from tenants.errors import NotFound
 
 FIRST = 40
@@ -18,35 +20,38 @@ NEXT = 60
 """and how many each part before has."""
 _ABOVE = 6
 
-Messages = Sequence[dict[str, Any]]
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """`earlier` is the message before which more comes; None at the beginning."""
 
-    messages: Messages
-    earlier: str | None
+    messages: Sequence[Step]
+    earlier: UUID | None
 
 
-def last_part(branch: Messages, wanted: str = "") -> Part:
+def last_part(branch: Sequence[Step], wanted: str = "") -> Part:
     """The end of a branch, from where it leads up to the message that is `wanted`, if it is on it."""
     start = len(branch) - FIRST
-    place = next((number for number, one in enumerate(branch) if one["id"] == wanted), None)
+    place = place_of(branch, wanted)
     return _from(branch, start if place is None else min(start, place - _ABOVE), len(branch))
 
 
-def part_before(branch: Messages, message: str) -> Part:
+def part_before(branch: Sequence[Step], message: str) -> Part:
     """What comes before a message of the branch."""
-    end = next((number for number, one in enumerate(branch) if one["id"] == message), None)
+    end = place_of(branch, message)
     if end is None:
         raise NotFound(_("There is no such message."))
     return _from(branch, end - NEXT, end)
 
 
-def _from(branch: Messages, start: int, end: int) -> Part:
+def place_of(branch: Sequence[Step], message: str) -> int | None:
+    """How many come before it; None if it is of another branch, or nonsense."""
+    return next((number for number, one in enumerate(branch) if str(one.id) == message), None)
+
+
+def _from(branch: Sequence[Step], start: int, end: int) -> Part:
     """A part begins with a question."""
     start = max(0, start)
-    while start > 0 and branch[start]["role"] != "user":
+    while start > 0 and branch[start].role != Role.USER:
         start -= 1
-    return Part(branch[start:end], branch[start]["id"] if start > 0 else None)
+    return Part(branch[start:end], branch[start].id if start > 0 else None)

@@ -57,6 +57,20 @@ export class Earlier {
     this.begin();
   }
 
+  /** Until no answer is on its way. */
+  #quiet() {
+    return new Promise((ready) => {
+      const look = () => {
+        if (this.#log.hasAttribute("data-busy")) return;
+        observer.disconnect();
+        ready(undefined);
+      };
+      const observer = new MutationObserver(look);
+      observer.observe(this.#log, { attributeFilter: ["data-busy"] });
+      look();
+    });
+  }
+
   /**
    * The latest first: what somebody reads stays where it is.
    *
@@ -70,6 +84,7 @@ export class Earlier {
       for (const child of slice) child.classList.add("past");
       marker.after(...slice);
       this.#adopt(slice);
+      await this.#quiet();
       await leisure();
     }
     if (!marker.isConnected) return;

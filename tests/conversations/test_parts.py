@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from conversations.branches import Step
 from conversations.views.parts import FIRST, NEXT, last_part, part_before
 from tenants.errors import NotFound
 from tests.conversations.life import begun, turns
@@ -21,47 +21,43 @@ _QUESTIONS = re.compile(r'<article class="question"[^>]* data-message="([0-9a-f-
 _EARLIER = re.compile(r'href="([^"]*\?before=[^"]*)"')
 
 
-def branch(count: int) -> list[dict[str, Any]]:
-    return [{"id": f"m{number}", "role": ("user", "assistant")[number % 2]} for number in range(count)]
-
-
-def ids(messages: Any) -> list[str]:
-    return [one["id"] for one in messages]
+def branch(count: int) -> list[Step]:
+    return [Step(UUID(int=number), ("user", "assistant")[number % 2]) for number in range(count)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, FIRST - 1, FIRST])
 def test_what_is_short_is_one_part(count: int) -> None:
     part = last_part(branch(count))
-    assert (ids(part.messages), part.earlier) == (ids(branch(count)), None)
+    assert (list(part.messages), part.earlier) == (branch(count), None)
 
 
 @pytest.mark.parametrize("count", [FIRST + 1, FIRST + 2, 500, 501])
 def test_parts_one_before_the_other_are_all_of_it(count: int) -> None:
     whole = branch(count)
     part = last_part(whole)
-    seen = ids(part.messages)
+    seen = list(part.messages)
     assert len(seen) in {FIRST, FIRST + 1}
     while part.earlier:
-        assert part.messages[0]["role"] == "user"
-        part = part_before(whole, part.earlier)
+        assert part.messages[0].role == "user"
+        part = part_before(whole, str(part.earlier))
         assert len(part.messages) <= NEXT + 1
-        seen = ids(part.messages) + seen
-    assert seen == ids(whole)
+        seen = [*part.messages, *seen]
+    assert seen == whole
 
 
 def test_a_message_that_is_wanted_is_there_with_all_that_follows() -> None:
     whole = branch(500)
-    part = last_part(whole, "m101")
-    assert "m101" in ids(part.messages)
-    assert ids(part.messages)[-1] == "m499"
-    assert part.messages[0]["role"] == "user"
-    assert ids(last_part(whole, "m490").messages) == ids(last_part(whole).messages)
-    assert ids(last_part(whole, "of another branch").messages) == ids(last_part(whole).messages)
+    part = last_part(whole, str(UUID(int=101)))
+    assert whole[101] in part.messages
+    assert part.messages[-1] == whole[-1]
+    assert part.messages[0].role == "user"
+    assert last_part(whole, str(UUID(int=490))) == last_part(whole)
+    assert last_part(whole, "of another branch") == last_part(whole)
 
 
 def test_before_what_is_not_there_is_nothing() -> None:
     with pytest.raises(NotFound):
-        part_before(branch(10), "m10")
+        part_before(branch(10), str(UUID(int=10)))
 
 
 def test_the_page_and_those_before_it(alice: Person, charlie: Person) -> None:
