@@ -119,6 +119,8 @@ def _pictures(folder: Path) -> Callable[[str, Page], Awaitable[None]]:
     async def picture(step: str, page: Page) -> None:
         taken.append(step)
         path = folder / f"{len(taken):02}-{step}.png"
+        # What has just come is laid out, and scrolled to, before the picture is taken.
+        await page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
         await page.screenshot(path=path, animations="disabled")
         print(path, flush=True)
 

@@ -80,6 +80,7 @@ class Walk:
         await page.locator("a[href*='?document=']").click()
         await self.note("about-one-document", page)
         await _ask(page, self.people.questions[0])
+        await expect(page.locator("[data-follow-up]").last).to_be_visible()
         await self.note("answer", page)
 
     async def open_citation(self) -> None:

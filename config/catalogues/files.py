@@ -3,6 +3,7 @@
 What is compiled is committed too: whoever runs Docent from a clone has no compiler of catalogues, and needs none.
 """
 
+from copy import deepcopy
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+
+from config.catalogues.isolated import isolate_catalogue
 
 _HEADER = "# Docent's sentences in {language}. Taken from the sources and merged by `make messages`.\n#"
 _DATED = (
@@ -57,8 +60,9 @@ def _is_dated(line: str) -> bool:
 
 def compile_catalogue(catalogue: Catalog) -> bytes:
     """What Django reads: the bytes of the `.mo` file. Sentences that are only guessed are left out."""
+    compiled, written = deepcopy(catalogue), BytesIO()
     # The header has both; what is compiled from the same sentences is to be the same.
-    catalogue.creation_date = catalogue.revision_date = datetime(2000, 1, 1, tzinfo=UTC)
-    compiled = BytesIO()
-    write_mo(compiled, catalogue)
-    return compiled.getvalue()
+    compiled.creation_date = compiled.revision_date = datetime(2000, 1, 1, tzinfo=UTC)
+    isolate_catalogue(compiled)
+    write_mo(written, compiled)
+    return written.getvalue()

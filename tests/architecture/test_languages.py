@@ -12,6 +12,7 @@ from django.utils import translation
 
 from config.catalogues import pseudo, read_catalogue, take_messages
 from config.catalogues.files import po_path
+from config.catalogues.isolated import isolated
 from config.embedded import PROJECT
 from documents.wording import PATTERNS, told
 from tests.architecture.sources import modules
@@ -43,6 +44,24 @@ def test_every_sentence_is_translated_with_everything_that_is_filled_in() -> Non
 def _texts(said: object) -> list[str]:
     """A sentence, or each form of one that counts; what is missing is empty."""
     return [str(one or "") for one in (said if isinstance(said, tuple | list) else [said])]
+
+
+@pytest.mark.parametrize(
+    ("said", "compiled"),
+    [
+        ("ماذا يقول {title}؟", "ماذا يقول \u2068{title}\u2069؟"),
+        ("هل <b>%(email)s</b> لك؟ %(n)d", "هل <b>\u2068%(email)s\u2069</b> لك؟ %(n)d"),
+        ('<a href="%(url)s" title="{n}">%(name)s</a>', '<a href="%(url)s" title="{n}">\u2068%(name)s\u2069</a>'),
+        ("%(url)s %(documents_url)s {path} 100 %%", "%(url)s %(documents_url)s {path} 100 %%"),
+    ],
+)
+def test_what_is_filled_in_keeps_its_direction_and_its_place(said: str, compiled: str) -> None:
+    """UAX 9: amid Arabic "2. Opening hours" would read "Opening hours .2"."""
+    assert isolated(said) == compiled
+    with translation.override("ar"):
+        assert "\u2068{title}\u2069" in translation.gettext("What does {title} say about “{heading}”?")
+    with translation.override("en"):
+        assert "\u2068" not in translation.gettext("What does {title} say about “{heading}”?")
 
 
 def test_sentences_of_all_kinds_are_taken() -> None:

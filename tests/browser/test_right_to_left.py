@@ -18,6 +18,7 @@ from tests.people import Person
 ARABIC: dict[str, Any] = {"locale": "ar-EG", "timezone_id": "Africa/Cairo"}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 NAME = "قاعة القراءة 2026.txt"
+LONG_NAME = "opening-hours-of-all-reading-rooms-2026.txt"
 HOURS = "قاعة القراءة تفتح في الساعة التاسعة صباحًا وتغلق في السابعة مساءً، ورقم الهاتف +20 2 1234.\n"
 ASKED = "متى تفتح قاعة القراءة؟"
 
@@ -44,6 +45,18 @@ async def start(element: Locator) -> float:
     box = await element.bounding_box()
     assert box is not None
     return box["x"]
+
+
+async def room_before(element: Locator) -> float:
+    """How far its words begin from where the element begins on a page that runs from right to left."""
+    found: float = await element.evaluate("""(one) => {
+        const words = document.createRange();
+        words.selectNodeContents(one);
+        const {width, right} = one.getBoundingClientRect(), said = words.getBoundingClientRect();
+        if (said.width >= width) throw new Error("the words leave no room");
+        return right - said.right;
+    }""")
+    return found
 
 
 async def direction(element: Locator) -> str:
@@ -97,6 +110,38 @@ async def test_38_a_phone_in_arabic(open_portal: OpenPortal, reader: Person) -> 
     for path in ("documents/", "documents/search/", "settings/", ""):
         await portal.open(path)
         assert await overflow(portal.page) == 0, path
+
+
+async def test_38_names_of_the_other_direction_begin_where_the_page_does(
+    open_portal: OpenPortal, archivist: Person
+) -> None:
+    portal = await open_portal(archivist, **ARABIC)
+    await portal.open("documents/")
+    await portal.page.get_by_role("link", name="handbook.pdf").first.click()
+    title = portal.page.get_by_role("heading", level=1)
+    await expect(title).to_have_text("handbook.pdf")
+    assert await direction(title) == "ltr"
+    assert await room_before(title) < 2
+    await portal.open()
+    await ask(portal, QUESTION)
+    assert await room_before(portal.page.locator("[data-conversation-title]")) < 2
+
+
+async def test_07_what_is_searched_can_be_taken_away_on_a_phone(
+    open_portal: OpenPortal, archivist: Person
+) -> None:
+    portal = await open_portal(archivist, **ARABIC, **PHONE)
+    await portal.open("documents/")
+    file: Any = {"name": LONG_NAME, "mimeType": "text/plain", "buffer": HOURS.encode()}
+    await portal.page.locator("[data-file-input]").set_input_files(file)
+    row = portal.document(LONG_NAME)
+    await expect(row).to_have_attribute("data-status", "ready")
+    await row.locator("a[data-ask]").tap()
+    chip = portal.page.locator(".scope-chip")
+    await expect(chip).to_contain_text(LONG_NAME)
+    await expect(chip.get_by_role("button")).to_be_in_viewport(ratio=1)
+    await chip.get_by_role("button").tap()
+    await expect(chip.filter(has_text=LONG_NAME)).to_have_count(0)
 
 
 async def test_38_settings_and_documents_in_arabic(open_portal: OpenPortal, archivist: Person) -> None:

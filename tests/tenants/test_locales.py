@@ -100,7 +100,7 @@ def test_mail_speaks_the_language_of_whom_it_is_for(alice: Person, charlie: Pers
         made = alice.full_api.post("/api/v1/invitations/", {"email": address, "role": "member"})
         assert made.status_code == 201
     assert [one.subject for one in mail.outbox] == [
-        "أنت مدعوّ إلى Acme على Docent",
+        "أنت مدعوّ إلى \u2068Acme\u2069 على Docent",
         "You are invited to Acme on Docent",
     ]
 
