@@ -121,7 +121,8 @@ def _matches(pattern: str, text: str) -> bool:
 
 def test_a_stored_sentence_is_told_in_the_readers_language() -> None:
     with translation.override("ar"):
-        assert told("The document has more than 500 pages. Split it.") == "في المستند أكثر من \u2068500\u2069 صفحة. قسّمه."
+        said = told("The document has more than 500 pages. Split it.")
+        assert said == "في المستند أكثر من \u2068500\u2069 صفحة. قسّمه."
         assert told("The file is empty.") == "الملف فارغ."
         assert told("nobody has translated this") == "nobody has translated this"
     assert told("The file is empty.") == "The file is empty."
