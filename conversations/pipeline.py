@@ -286,8 +286,8 @@ async def _written(
 ) -> AsyncGenerator[Event]:
     """The model's text, markers checked against the passages it was given."""
     known = None if outcome.keeps_numbers else {passage.marker for passage in request.passages}
-    markers = MarkerFilter(known)
     before = outcome.begun.text if outcome.begun else ""
+    markers = MarkerFilter(known, before)
     offset = len(before)
     says_something = bool(before)
     given = sum(len(message.content) for message in request.messages)

@@ -12,7 +12,7 @@ from conversations.markers import MarkerFilter, markers_in, neutralise
 
 KNOWN = {1, 2, 3}
 # What markers are made of, and what may stand round them.
-_TEXTS = st.text(alphabet="[] ,0123456789a.\n🏖é\u0301", max_size=60)
+_TEXTS = st.text(alphabet="[] ,0123456789a.`~\n🏖é\u0301", max_size=60)
 
 
 def filtered(pieces: list[str]) -> str:
@@ -36,6 +36,14 @@ def filtered(pieces: list[str]) -> str:
         ("The end [", "The end ["),
         ("Long [1234].", "Long [1234]."),
         ("[[1]]", "[[1]]"),
+        ("`a[0]` is not [9].", "`a[0]` is not ."),
+        ("``a`[0]`` is not [9], [\n9].", "``a`[0]`` is not , ."),
+        ("```js\na[0] = b[9]\n```\nSo it is [9][1].", "```js\na[0] = b[9]\n```\nSo it is [1]."),
+        ("~~~\na[0]\n```\na[9]\n~~~\nEnd [0].", "~~~\na[0]\n```\na[9]\n~~~\nEnd ."),
+        ("```a[0]``` and [9].", "```a[0]``` and ."),
+        ("A ` alone [9].\n\nAnother paragraph [9].", "A ` alone [9].\n\nAnother paragraph ."),
+        ("A ` alone\n```\na[0]\n```\nEnd [9].", "A ` alone\n```\na[0]\n```\nEnd ."),
+        ("    ```\nNot [9] closed", "    ```\nNot [9] closed"),
     ],
 )
 def test_only_numbers_of_sources_stay_in_brackets(text: str, shown: str) -> None:
@@ -75,7 +83,13 @@ def test_a_marker_is_held_back_until_it_is_whole() -> None:
     assert [markers.feed(piece) for piece in (" [", "x")] == [" ", "[x"]
 
 
+def test_what_is_gone_on_with_may_begin_in_code() -> None:
+    markers = MarkerFilter(KNOWN, "```js\na")
+    assert markers.feed("[0]\n```\n[0][1]") + markers.flush() == "[0]\n```\n[1]"
+
+
 def test_markers_are_found_with_their_places() -> None:
+    assert markers_in("`a[1]` [2]\n```\n[3]\n```\n[1]") == [(7, 10, (2,)), (23, 26, (1,))]
     assert markers_in("🏖️ a [1], b [2, 3] and [x]") == [(5, 8, (1,)), (12, 18, (2, 3))]
 
 
