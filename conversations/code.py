@@ -13,7 +13,8 @@ _SHORTEST_FENCE = 3
 class Code:
     """What is open at the end of the text that was read: a fence by its signs, a span by how many ticks began it.
 
-    `is_opening` is said of a fence on whose own line the text ends. A span that is never closed is code here until its paragraph ends, since nobody knows yet that it is none.
+    `is_opening` is said of a fence on whose own line the text ends. A span that is never closed is code here until
+    its paragraph ends, since nobody knows yet that it is none.
     """
 
     fence: str = ""
