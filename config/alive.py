@@ -48,7 +48,7 @@ def main() -> int:
     """Ask. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m config.alive", description=__doc__)
     parser.add_argument("part", choices=("web", "worker"))
-    parser.add_argument("--port", default=8000, type=int)
+    parser.add_argument("--port", default=os.environ.get("PORT") or "8000", type=int)
     parsed = parser.parse_args()
     take_files()
     wrong = web(parsed.port) if parsed.part == "web" else worker(os.environ.get("REDIS_URL", ""))

@@ -48,7 +48,10 @@ def main(arguments: Sequence[str], data: Path) -> int:
 
 
 def run(admin_url: str, database: str, data: Path) -> int:
-    """Provision and migrate; leave the addresses in ``<data>/database.env``, which only its owner reads."""
+    """Provision and migrate; leave the addresses in ``<data>/database.env``, which only its owner reads.
+
+    With the passwords given as files the addresses are known already, and nothing is written.
+    """
     given = os.environ.get("DOCENT_SECRETS")
     try:
         secrets = mounted_secrets(Path(given), needed=_PASSWORDS) if given else load_secrets(data)
@@ -65,10 +68,13 @@ def run(admin_url: str, database: str, data: Path) -> int:
     migrate = [sys.executable, str(PROJECT / "manage.py"), "migrate", "--no-input"]
     if (code := subprocess.run(migrate, env=environ, check=False).returncode) != 0:  # noqa: S603 - our own command
         return code
-    target = data / "database.env"
-    write_private(target, "".join(f"{name}={url}\n" for name, url in urls.items()))
     if not made.ops_bypasses_rls:
         print(f"{OPS} could not be given BYPASSRLS here; backups use --enable-row-security.")  # noqa: T201
+    if given:
+        print("The database is ready.")  # noqa: T201
+        return 0
+    target = data / "database.env"
+    write_private(target, "".join(f"{name}={url}\n" for name, url in urls.items()))
     print(f"The database is ready. Its addresses are in {target}; add them to .env:")  # noqa: T201
     print(f"  cat '{target}' >> .env")  # noqa: T201
     return 0
