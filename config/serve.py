@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options, for this module and for Django's ``help``."""
     parser.add_argument("part", choices=PARTS, help="which of Docent's processes")
     parser.add_argument("--host", default="127.0.0.1", help="address on which web and admin listen (127.0.0.1)")
-    parser.add_argument("--port", default=os.environ.get("PORT") or "8000", type=int, help="their port ($PORT or 8000)")
+    parser.add_argument(
+        "--port", default=os.environ.get("PORT") or "8000", type=int, help="their port ($PORT or 8000)"
+    )
     parser.add_argument("--processes", default=1, type=int, metavar="N", help="children of a worker (1)")
 
 
