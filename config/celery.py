@@ -8,10 +8,10 @@ from typing import Any
 from celery.signals import beat_embedded_init, worker_init, worker_process_init, worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import DatabaseError, connections
+from django.utils.module_loading import import_string
 
 from config.processes import die_with_parent
 from tenants.celery import TenantApp, TenantTask
-from tenants.checks import role_faults
 from tenants.jobs.aside import start_aside
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,8 @@ def end_with_parent(**_kwargs: Any) -> None:
 def require_sound_role(**_kwargs: Any) -> None:
     """As a web process does: no start with a database role that could pass the walls."""
     try:
-        faults = role_faults()
+        # It knows models, which can be imported only now.
+        faults = import_string("tenants.checks.role_faults")()
     except DatabaseError:
         logger.warning("The database is away: its role is not looked at.")
         return

@@ -245,3 +245,21 @@ def test_what_may_be_interrupted_says_how_much() -> None:
     budgets = {one["metadata"]["name"] for one in resources() if one["kind"] == "PodDisruptionBudget"}
     several = {name for name, one in workloads().items() if one["spec"].get("replicas", 1) > 1}
     assert budgets == several == {"web", "worker", "embedder"}
+
+
+def test_the_documented_commands_put_in_every_secret_of_the_template() -> None:
+    guide = (PROJECT / "docs" / "operations.md").read_text()
+    commands = re.findall(r"create secret generic (\S+) (.+)$", guide, re.MULTILINE)
+    documented = {name: set(re.findall(r"--from-file=(\w+)", rest)) for name, rest in commands}
+    template = {one["metadata"]["name"]: set(one["stringData"]) for one in resources() if one["kind"] == "Secret"}
+    assert documented == template
+    files = {PROJECT / path for path in re.findall(r"(?:--filename|--kustomize)=(\S+)", guide)}
+    assert len(files) == 5
+    assert {path for path in files if not path.exists()} == set()
+
+
+def test_every_variable_of_the_compose_file_is_described() -> None:
+    guide = (PROJECT / "docs" / "operations.md").read_text()
+    section = guide.split("## With Docker Compose")[1].split("\n## ")[0]
+    read = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text())) - {"OLLAMA_NUM_PARALLEL"}
+    assert {name for name in read if name not in section} == set()
