@@ -36,7 +36,17 @@ def compose(variables: Mapping[str, str]) -> dict[str, Any]:
             raise KeyError(f"{name}: {word}")
         return word or ""
 
-    loaded: dict[str, Any] = yaml.safe_load(_VARIABLE.sub(put_in, COMPOSE.read_text()))
+    def walk(node: Any) -> Any:
+        match node:
+            case str():
+                return _VARIABLE.sub(put_in, node)
+            case list():
+                return [walk(one) for one in node]
+            case dict():
+                return {name: walk(one) for name, one in node.items()}
+        return node
+
+    loaded: dict[str, Any] = walk(yaml.safe_load(COMPOSE.read_text()))
     return loaded
 
 
