@@ -9,7 +9,7 @@ CHROMIUMS := chromium-headless-shell chromium chromium-browser google-chrome
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes
 
 .DELETE_ON_ERROR:
-.PHONY: run ocr messages test tests mutations lint types style lock bench bench-ingest bench-search bench-chat bench-api bench-portal fuzz faults chromium chromium-package
+.PHONY: run ocr messages test tests mutations lint types style lock bench bench-ingest bench-search bench-chat bench-api bench-portal fuzz faults audit sbom chromium chromium-package
 
 ## Install what is needed to run, then start everything; PORT= and DOCENT_DATA= are handed on.
 run: .venv/base.stamp
@@ -88,6 +88,15 @@ fuzz: .venv/dev.stamp
 ## Kill everything at random during 200 uploads and compare with a run that nobody disturbed.
 faults: .venv/dev.stamp
 	@$(BIN)/python -m bench.storm
+
+## Known faults of all locked packages. It asks a public list, and says so where it cannot.
+audit: .venv/dev.stamp
+	@$(BIN)/python .ci/audit.py requirements/base.txt requirements/ocr.txt requirements/dev.txt
+
+## What an installation consists of, as CycloneDX, in sbom.json.
+sbom: .venv/dev.stamp
+	@$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements requirements/base.txt --pyproject pyproject.toml \
+		--output-reproducible --output-file sbom.json
 
 .venv/base.stamp: requirements/base.txt | .venv/made.stamp
 	@echo "Installing what Docent needs into .venv ..."

@@ -12,6 +12,7 @@ import environ
 from django.core.management import execute_from_command_line
 
 from config.embedded import EmbeddedServerError, servers
+from config.mounted import MissingSecretError, take_files
 
 PROJECT = Path(__file__).resolve().parent
 # Commands that look at the code only. Whatever is not listed gets a database.
@@ -20,7 +21,7 @@ WITHOUT_SERVERS = frozenset({
     "makemessages", "compilemessages", "diffsettings", "spectacular", "startapp",
 })  # fmt: skip
 # Commands that start Django in other processes and would carry it for nothing themselves.
-SEPARATE = frozenset({"up", "init"})
+SEPARATE = frozenset({"up", "init", "serve"})
 # Commands that do what docent_app may not: besides its address they find the owner's.
 WITH_OWNER = frozenset({"erase_tenant", "replay_erasures", "tend_graphs"})
 PRIVILEGED = ("DATABASE_OWNER_URL", "DATABASE_OPS_URL", "DATABASE_ADMIN_URL")
@@ -30,7 +31,16 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command. Returns the exit code."""
     if (PROJECT / ".env").is_file():
         environ.Env.read_env(PROJECT / ".env")
+    try:
+        take_files()
+    except MissingSecretError as error:
+        print(f"docent: {error}", file=sys.stderr)  # noqa: T201 - a command
+        return 1
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
+    return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     data = Path(os.environ.get("DOCENT_DATA") or PROJECT / ".docent").resolve()
     command = arguments[0] if arguments else "help"
     if command in SEPARATE:

@@ -1,16 +1,20 @@
 """The Celery application: `celery -A config.celery worker`."""
 
+import logging
 import os
 import signal
 from typing import Any
 
-from celery.signals import beat_embedded_init, worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import beat_embedded_init, worker_init, worker_process_init, worker_ready, worker_shutting_down
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connections
+from django.utils.module_loading import import_string
 
 from config.processes import die_with_parent
 from tenants.celery import TenantApp, TenantTask
 from tenants.jobs.aside import start_aside
+
+logger = logging.getLogger(__name__)
 
 # The process that Celery forks its own children from.
 _WORKER = os.getpid()
@@ -72,6 +76,24 @@ def end_with_parent(**_kwargs: Any) -> None:
     """Celery's own children would outlive a worker that is killed."""
     if os.getpid() != _WORKER:  # a solo pool is the worker itself
         die_with_parent(signal.SIGKILL, _WORKER)
+
+
+@worker_init.connect  # type: ignore[untyped-decorator]
+def require_sound_role(**_kwargs: Any) -> None:
+    """As a web process does: no start with a database role that could pass the walls."""
+    try:
+        # It knows models, which can be imported only now.
+        faults = import_string("tenants.checks.role_faults")()
+    except DatabaseError:
+        logger.warning("The database is away: its role is not looked at.")
+        return
+    finally:
+        # Children are forked next: a pool would come along with its threads half alive.
+        connections["default"].close()
+        connections["default"].close_pool()  # type: ignore[attr-defined]
+    if faults:
+        # Celery goes on after an exception that is an error.
+        raise SystemExit(f"The database role {' and '.join(faults)}: Docent does not start with it.")
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]

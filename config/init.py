@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from config.embedded import DATABASE, PROJECT
+from config.mounted import MissingSecretError, mounted_secrets
 from config.provisioning import (
     APP,
     OPS,
@@ -24,11 +25,16 @@ from config.provisioning import (
 )
 from config.secrets import Secrets, load_secrets, write_private
 
+_PASSWORDS = ("owner_password", "app_password", "ops_password")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options, for this module and for Django's ``help``."""
     parser.add_argument(
-        "--admin-url", required=True, help="address of a login that may create roles and databases"
+        "--admin-url",
+        default=(given := os.environ.get("DATABASE_ADMIN_URL")),
+        required=given is None,
+        help="address of a login that may create roles and databases ($DATABASE_ADMIN_URL)",
     )
     parser.add_argument("--database", default=DATABASE, help=f"name of the database to make ({DATABASE})")
 
@@ -42,12 +48,16 @@ def main(arguments: Sequence[str], data: Path) -> int:
 
 
 def run(admin_url: str, database: str, data: Path) -> int:
-    """Provision and migrate; leave the addresses in ``<data>/database.env``, which only its owner reads."""
-    secrets = load_secrets(data)
-    passwords = Passwords(owner=secrets.owner_password, app=secrets.app_password, ops=secrets.ops_password)
+    """Provision and migrate; leave the addresses in ``<data>/database.env``, which only its owner reads.
+
+    With the passwords given as files the addresses are known already, and nothing is written.
+    """
+    given = os.environ.get("DOCENT_SECRETS")
     try:
+        secrets = mounted_secrets(Path(given), needed=_PASSWORDS) if given else load_secrets(data)
+        passwords = Passwords(owner=secrets.owner_password, app=secrets.app_password, ops=secrets.ops_password)
         made = provision(admin_url, database, passwords)
-    except (ProvisioningError, psycopg.Error) as error:
+    except (MissingSecretError, ProvisioningError, psycopg.Error) as error:
         print(f"docent: {error}", file=sys.stderr)  # noqa: T201 - a command
         return 1
     urls = _addresses(admin_url, database, secrets)
@@ -58,10 +68,13 @@ def run(admin_url: str, database: str, data: Path) -> int:
     migrate = [sys.executable, str(PROJECT / "manage.py"), "migrate", "--no-input"]
     if (code := subprocess.run(migrate, env=environ, check=False).returncode) != 0:  # noqa: S603 - our own command
         return code
-    target = data / "database.env"
-    write_private(target, "".join(f"{name}={url}\n" for name, url in urls.items()))
     if not made.ops_bypasses_rls:
         print(f"{OPS} could not be given BYPASSRLS here; backups use --enable-row-security.")  # noqa: T201
+    if given:
+        print("The database is ready.")  # noqa: T201
+        return 0
+    target = data / "database.env"
+    write_private(target, "".join(f"{name}={url}\n" for name, url in urls.items()))
     print(f"The database is ready. Its addresses are in {target}; add them to .env:")  # noqa: T201
     print(f"  cat '{target}' >> .env")  # noqa: T201
     return 0

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from config.locks import exclusive
 
+_BYTES = {"django_key": 48}  # Django counts characters, and warns below fifty
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Secrets:
-    """Each value: 43 characters of base64url, 256 bits from the system's generator; fit for a URL."""
+    """Each value: base64url of 256 bits or more from the system's generator; fit for a URL."""
 
     django_key: str
     task_key: str
@@ -34,7 +36,7 @@ def load_secrets(data: Path) -> Secrets:
         with exclusive(folder / ".lock"):
             for name in names:
                 if not (folder / name).exists():
-                    write_private(folder / name, secrets.token_urlsafe(32))
+                    write_private(folder / name, secrets.token_urlsafe(_BYTES.get(name, 32)))
     return Secrets(**{name: (folder / name).read_text() for name in names})
 
 

@@ -29,7 +29,7 @@ from config.supervisor import Program, Supervisor
 
 _MARKER = "DOCENT_UP"  # in the environment of everything that `up` starts: names its state folder
 _PRIVILEGED = ("DATABASE_OWNER_URL", "DATABASE_OPS_URL", "DATABASE_ADMIN_URL")
-_OPERATOR = "DOCENT_PLATFORM_ADMIN"  # asks for `/admin/`, and makes the process that finds it serve that alone
+OPERATOR = "DOCENT_PLATFORM_ADMIN"  # asks for `/admin/`, and makes the process that finds it serve that alone
 _ROOT_IS_FINE = "ignore:::celery.platforms"  # it warns of root because of pickle; our messages are JSON only
 _READY_WITHIN = 90.0  # seconds
 _QUICK, _CALM = 0.05, 1.0  # seconds between two looks
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", default=os.environ.get("PORT") or "8000", type=int, help="port ($PORT or 8000)")
     parser.add_argument("--workers", default=1, type=int, metavar="N", help="web processes (1)")
     parser.add_argument(
-        "--admin-port", type=int, metavar="N", help=f"port of /admin/ with {_OPERATOR}=1 (the next)"
+        "--admin-port", type=int, metavar="N", help=f"port of /admin/ with {OPERATOR}=1 (the next)"
     )
     parser.add_argument("--no-demo", dest="demo", action="store_false", help="no demo organisation")
 
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str], data: Path) -> int:
     add_arguments(parser)
     parsed = parser.parse_args(arguments)
     # Only one process finds it in its environment: the others would serve nothing else.
-    is_asked = os.environ.pop(_OPERATOR, "").lower() in {"1", "true", "yes", "on"}
+    is_asked = os.environ.pop(OPERATOR, "").lower() in {"1", "true", "yes", "on"}
     admin_port = (parsed.admin_port or parsed.port + 1) if is_asked else None
     options = Options(
         host=parsed.host, port=parsed.port, workers=parsed.workers, demo=parsed.demo, admin_port=admin_port
@@ -98,8 +98,8 @@ def run(options: Options, data: Path) -> int:
                 environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
                 environ.setdefault("DOCENT_PUBLIC_URL", options.address)
                 _prepare(environ, data)
-                programs = _programs(options, environ, data, listener)
-                supervisor = Supervisor(programs, write=_write, grace=_drain(environ) + 10)
+                started = programs(options, environ, data, listener.fileno())
+                supervisor = Supervisor(started, write=_write, grace=_drain(environ) + 10)
                 code = supervisor.run(_Progress(options, environ, embedded, supervisor).tick)
             _write("Docent has stopped.")
             return code
@@ -228,8 +228,11 @@ def _unprivileged(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in _PRIVILEGED}
 
 
-def _programs(options: Options, environ: Mapping[str, str], data: Path, listener: socket.socket) -> list[Program]:
-    """The processes that make up Docent; `platform` alone gets the owner's and ops' addresses."""
+def programs(options: Options, environ: Mapping[str, str], data: Path, descriptor: int) -> list[Program]:
+    """The processes that make up Docent; `platform` alone gets the owner's and ops' addresses.
+
+    `descriptor` is that of the socket on which web processes listen.
+    """
     application = _unprivileged(environ)
     platform = {name: value for name, value in environ.items() if name != "DATABASE_ADMIN_URL"}
     web = [
@@ -250,7 +253,6 @@ def _programs(options: Options, environ: Mapping[str, str], data: Path, listener
     beat = ["--hostname=platform@%h", "--queues=platform", "--pool=solo", "--beat", schedule]
     # Each web process allows its share of the calls while Valkey is away.
     shared = application | {"DOCENT_WEB_PROCESSES": str(options.workers)}
-    descriptor = listener.fileno()
     return [
         *(
             Program(name=name, command=[*web, f"--fd={descriptor}"], environ=shared, descriptors=(descriptor,))
@@ -292,7 +294,7 @@ def _operators_program(options: Options, web: Sequence[str], environ: Mapping[st
     if options.admin_port is None:
         return []
     command = [*web, "--host=127.0.0.1", f"--port={options.admin_port}"]
-    return [Program(name="admin", command=command, environ={**environ, _OPERATOR: "1"})]
+    return [Program(name="admin", command=command, environ={**environ, OPERATOR: "1"})]
 
 
 class _Progress:

@@ -16,6 +16,7 @@ from typing import LiteralString
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from tenants.private_files import write_private
 
@@ -54,6 +55,8 @@ def digest_of(previous: bytes, tenant_id: UUID, number: int, event: Sequence[str
     """The digest of an event that stands at `number`, after the one whose digest is `previous`."""
     columns = dict(zip(EVENT_COLUMNS, event, strict=True))
     canonical = json.dumps(columns, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    if not settings.DOCENT_AUDIT_KEY:
+        raise ImproperlyConfigured("This process was not given the key of the audit log (secrets/audit_key).")
     message = previous + f"{tenant_id}\n{number}\n{canonical}".encode()
     return hmac.new(settings.DOCENT_AUDIT_KEY.encode(), message, hashlib.sha256).digest()
 

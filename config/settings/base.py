@@ -1,29 +1,18 @@
 """Settings shared by every environment. This package is the only place that reads the environment."""
 
-from pathlib import Path
-
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config.secrets import load_secrets
 from config.settings.api import *  # noqa: F403
 from config.settings.languages import *  # noqa: F403
 from config.settings.pages import *  # noqa: F403
 from config.settings.replies import *  # noqa: F403
+from config.settings.state import *  # noqa: F403
+from config.settings.state import BASE_DIR, DOCENT_DATA
 from config.settings.webhooks import *  # noqa: F403
 from tenants.answering import AnsweredConnection
 
 env = environ.Env()
-
-BASE_DIR = Path(__file__).resolve().parent.parent.parent
-
-# --- Where state lives -----------------------------------------------------------------------------------
-DOCENT_DATA = Path(env.str("DOCENT_DATA", default="") or BASE_DIR / ".docent").resolve()
-_secrets = load_secrets(DOCENT_DATA)
-SECRET_KEY = _secrets.django_key
-DOCENT_TASK_KEY = _secrets.task_key
-DOCENT_VAULT_KEY = _secrets.vault_key
-DOCENT_AUDIT_KEY = _secrets.audit_key
 
 # --- Servers ---------------------------------------------------------------------------------------------
 # `manage.py` fills DATABASE_URL and REDIS_URL with the embedded servers' addresses when they are unset;
@@ -232,7 +221,6 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 STATIC_URL = "/static/"
-STATIC_ROOT = DOCENT_DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {

@@ -12,10 +12,13 @@ from tests.architecture.sources import APPS, Source, modules
 MAX_MODULE, MAX_CLASS, MAX_FUNCTION = 400, 150, 40
 # Who hands the environment on to other processes, before or without the settings.
 HANDS_ENVIRONMENT_ON = {
+    "config/alive.py",
     "config/asgi.py",
     "config/celery.py",
     "config/embedded/attachment.py",
     "config/init.py",
+    "config/mounted.py",
+    "config/serve.py",
     "config/up.py",
 }
 

@@ -1,0 +1,27 @@
+"""Where state lives, and the installation's own secrets."""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config.mounted import MissingSecretError, mounted_secrets
+from config.secrets import load_secrets
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+DOCENT_DATA = Path(env.str("DOCENT_DATA", default="") or BASE_DIR / ".docent").resolve()
+# Where several machines share them they are given, and nothing makes one that is missing.
+DOCENT_SECRETS = env.str("DOCENT_SECRETS", default="")
+try:
+    _secrets = mounted_secrets(Path(DOCENT_SECRETS)) if DOCENT_SECRETS else load_secrets(DOCENT_DATA)
+except MissingSecretError as error:
+    raise ImproperlyConfigured(str(error)) from error
+SECRET_KEY = _secrets.django_key
+DOCENT_TASK_KEY = _secrets.task_key
+DOCENT_VAULT_KEY = _secrets.vault_key
+# Of containers the platform process alone is given it.
+DOCENT_AUDIT_KEY = _secrets.audit_key
+# An image brings them along; elsewhere they are collected into the state folder.
+STATIC_ROOT = Path(env.str("DOCENT_STATIC_ROOT", default="") or DOCENT_DATA / "static")
