@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from django.conf import settings
+
+from config.backups.archive import Manifest
 from config.backups.errors import BackupError
 from config.backups.restoring import Place, Say
+from config.backups.tenants import Order
+from tenants import traces
+from tenants.audit import record_of_platform
+from tenants.chain import read_head
+from tenants.db import tenant_atomic
+from tenants.private_files import write_private
+from tenants.revocations import announce_revocation
+from tenants.services.erasure import replay_erasures
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +43,22 @@ def finish(place: Place, say: Say) -> list[Check]:
         checks.append(Check(title, said if code else ""))
         say(f"{'no' if code else 'ok':>9} {title}")
     return checks
+
+
+def finish_tenant(manifest: Manifest, order: Order) -> None:
+    """The same for one organisation: its chain's end where there was none, erasures again, nothing remembered."""
+    head = f"{order.tenant}.head"
+    if head in manifest.heads and read_head(order.tenant) is None:
+        write_private(Path(settings.DOCENT_DATA) / "audit" / head, manifest.heads[head])
+    with tenant_atomic(order.tenant):
+        record_of_platform(
+            None,
+            "tenant.restored",
+            target_kind="tenant",
+            target_id=order.tenant,
+            made_at=manifest.made_at,
+            replaced=order.replace,
+        )
+        announce_revocation(tenant_id=order.tenant)  # what is open there comes again, and sees what there is now
+    traces.remove_keys(order.tenant)
+    replay_erasures()

@@ -64,6 +64,13 @@ def restore_everything(backup: Backup, manifest: Manifest, place: Place, say: Sa
     """
     if manifest.tenant:
         raise BackupError("This is one organisation's backup: give --tenant.")
+    load(backup, manifest, place)
+    put_state(manifest, place.data)
+    say(f"{manifest.rows} rows and {len(manifest.files)} files are restored.")
+
+
+def load(backup: Backup, manifest: Manifest, place: Place) -> None:
+    """Files and rows, whatever is in the backup. Raises `BackupError` as `restore_everything` does."""
     with connected(place.owner_url) as connection:
         require_empty(connection)
         clear(connection)
@@ -81,9 +88,6 @@ def restore_everything(backup: Backup, manifest: Manifest, place: Place, say: Sa
         _count(connection, manifest)
         _set_sequences(connection, manifest)
         run_schema(connection, schema[SECTIONS[1]])
-        connection.commit()
-    put_state(manifest, place.data)
-    say(f"{manifest.rows} rows and {len(manifest.files)} files are restored.")
 
 
 def connected(url: str) -> psycopg.Connection[Any]:

@@ -74,15 +74,22 @@ def people_of(connection: psycopg.Connection[Any], tables: list[Table], tenant: 
     )
 
 
-def account_columns(table: Table) -> sql.Composed:
-    """A person's columns without what opens an account, as a tenant's backup and its restore have them."""
-    plain: dict[str, sql.Composable] = {
-        "password": sql.SQL("'!' AS password"),
-        "is_staff": sql.SQL("false AS is_staff"),
-        "is_superuser": sql.SQL("false AS is_superuser"),
-        "last_login": sql.SQL("NULL::timestamptz AS last_login"),
+def account_columns(table: Table, instead: dict[str, sql.Composable] | None = None) -> sql.Composed:
+    """A person's columns without what opens an account, as a tenant's backup and its restore have them.
+
+    `instead` are further expressions in the place of columns.
+    """
+    values: dict[str, sql.Composable] = {
+        "password": sql.SQL("'!'"),
+        "is_staff": sql.SQL("false"),
+        "is_superuser": sql.SQL("false"),
+        "last_login": sql.SQL("NULL::timestamptz"),
+        **(instead or {}),
     }
-    return sql.SQL(", ").join(plain.get(name, sql.Identifier(name)) for name in table.columns)
+    columns = [
+        values.get(name, sql.Identifier(name)) + sql.SQL(" AS ") + sql.Identifier(name) for name in table.columns
+    ]
+    return sql.SQL(", ").join(columns)
 
 
 def copy_out(connection: psycopg.Connection[Any], query: sql.Composable) -> Iterator[bytes]:

@@ -80,7 +80,7 @@ def _write_rows(writer: BackupWriter, moment: Moment, say: Say) -> dict[str, Tab
     tables = list_tables(moment.connection)
     contents = {}
     for table in tables:
-        query = _query_for(moment, table, tables)
+        query = query_for(moment, table, tables)
         if query is None:
             continue
         digest = writer.add_rows(table.name, copy_out(moment.connection, query))
@@ -100,7 +100,7 @@ def _write_rows(writer: BackupWriter, moment: Moment, say: Say) -> dict[str, Tab
     return contents
 
 
-def _query_for(moment: Moment, table: Table, tables: list[Table]) -> sql.Composable | None:
+def query_for(moment: Moment, table: Table, tables: list[Table]) -> sql.Composable | None:
     """What of a table belongs into the backup; None where nothing does."""
     everything = sql.SQL("SELECT {} FROM {}").format(table.column_list, table.identifier)
     if moment.tenant is None or table.name == MIGRATIONS:

@@ -21,7 +21,7 @@ Make = Callable[..., Path]
 
 @pytest.fixture(autouse=True)
 def addresses(settings: Settings, run_environment: Environment) -> None:
-    """Those of the owner, of docent_ops and of the administrator; and nothing of earlier tests in the state folder."""
+    """Those of the owner, docent_ops and the administrator. And a state folder without earlier tests' traces."""
     settings.DOCENT_OWNER_URL = run_environment.owner_url
     settings.DOCENT_OPS_URL = run_environment.ops_url
     settings.DOCENT_ADMIN_URL = run_environment.admin_url

@@ -64,7 +64,7 @@ def rights(admin: psycopg.Connection[Any]) -> set[tuple[Any, ...]]:
     return {*admin.execute(tables).fetchall(), *admin.execute(later).fetchall()}
 
 
-def test_F39_a_rehearsal_brings_back_every_row_and_file(
+def test_F39_a_rehearsal_brings_back_every_row_and_file(  # noqa: PLR0917 - fixtures
     alice: Person,
     charlie: Person,
     worker: Running,
@@ -136,7 +136,7 @@ def test_F39_it_does_not_go_over_what_is_there(alice: Person, make: Make) -> Non
         make()
 
 
-def test_P4_what_was_altered_or_cut_off_or_is_for_another_key_is_refused(
+def test_P4_what_was_altered_or_cut_off_or_is_for_another_key_is_refused(  # noqa: PLR0917 - fixtures
     alice: Person,
     make: Make,
     opened: Opened,
@@ -152,7 +152,7 @@ def test_P4_what_was_altered_or_cut_off_or_is_for_another_key_is_refused(
     spoilt = [whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :] for place in places]
     for content in (*spoilt, whole[: len(whole) // 2], whole[:-1], whole + b"\0", b"", b"age"):
         path.write_bytes(content)
-        with pytest.raises(CommandError, match="altered, damaged or cut off|encrypted for another key"):
+        with pytest.raises(CommandError, match=r"altered, damaged or cut off|encrypted for another key"):
             call_command("restore", path, into=INTO)
     path.write_bytes(whole)
     settings.DOCENT_BACKUP_IDENTITY = tmp_path / "another"
@@ -197,7 +197,7 @@ def test_P4_an_empty_backup_is_an_error(
 
 
 def test_F40_what_the_storage_lost_is_said_and_the_rest_is_kept(
-    alice: Person, bob: Person, worker: Running, make: Make, opened: Opened, capsys: pytest.CaptureFixture[str]
+    alice: Person, worker: Running, make: Make, opened: Opened, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settle(alice, document=handbook_of(alice))
     with tenant_atomic(tenant_of(alice)):

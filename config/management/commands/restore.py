@@ -14,9 +14,10 @@ from django.core.management.base import BaseCommand, CommandError
 from config.backups.archive import Backup, Manifest
 from config.backups.encryption import read_identity
 from config.backups.errors import BackupError
-from config.backups.finishing import finish
+from config.backups.finishing import finish, finish_tenant
 from config.backups.moments import app_url, owner_url
 from config.backups.restoring import Place, restore_everything
+from config.backups.tenants import Order, restore_tenant, tenant_in
 from config.provisioning import ProvisioningError, create_database, with_database
 
 
@@ -30,6 +31,8 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--identity", type=Path, metavar="FILE", help="the key that reads it")
         parser.add_argument("--admin-url", default="", help="a login that may create databases")
+        parser.add_argument("--tenant", metavar="SLUG", help="this organisation only, beside the others")
+        parser.add_argument("--replace", metavar="SLUG", help="it is there: have it as it was, and nothing since")
         parser.add_argument("--into", metavar="NAME", help="into this database, and a folder restored/NAME")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,7 +42,8 @@ class Command(BaseCommand):
             backup = Backup(options["file"], identity)
             manifest = backup.verify()
             self.stdout.write(f"{options['file']} is sound: of {manifest.made_at}, release {manifest.release}.")
-            self._restore_everything(backup, manifest, options)
+            restore = self._restore_tenant if options["tenant"] else self._restore_everything
+            restore(backup, manifest, options)
         except (BackupError, ProvisioningError, psycopg.Error) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Done in {time.monotonic() - began:.1f} s.")
@@ -52,6 +56,23 @@ class Command(BaseCommand):
             self.stderr.write(f"Was lost before the backup: {key}")
         if faults := [check for check in checks if check.fault]:
             raise BackupError("\n".join(f"Not so: {one.title}.\n{one.fault}" for one in faults))
+
+    def _restore_tenant(self, backup: Backup, manifest: Manifest, options: dict[str, Any]) -> None:
+        slug = options["tenant"]
+        if options["into"]:
+            raise BackupError("One organisation is restored beside the others, not --into another database.")
+        if options["replace"] not in {None, slug}:
+            raise BackupError(f"To have “{slug}” as it was, add: --replace {slug}")
+        order = Order(tenant=tenant_in(manifest, slug), slug=slug, replace=options["replace"] == slug)
+        restore_tenant(
+            backup,
+            manifest,
+            order,
+            owner_url=owner_url(),
+            admin_url=options["admin_url"] or settings.DOCENT_ADMIN_URL,
+            say=self.stdout.write,
+        )
+        finish_tenant(manifest, order)
 
     def _place(self, name: str | None, admin_url: str) -> Place:
         if not name:
