@@ -5,7 +5,7 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config.secrets import load_secrets
+from config.secrets import former_secrets, load_secrets
 from config.settings.api import *  # noqa: F403
 from config.settings.languages import *  # noqa: F403
 from config.settings.pages import *  # noqa: F403
@@ -24,6 +24,9 @@ SECRET_KEY = _secrets.django_key
 DOCENT_TASK_KEY = _secrets.task_key
 DOCENT_VAULT_KEY = _secrets.vault_key
 DOCENT_AUDIT_KEY = _secrets.audit_key
+# What `rotate_keys` has replaced is still believed and opened until it is told to forget it.
+SECRET_KEY_FALLBACKS = former_secrets(DOCENT_DATA, "django_key")
+DOCENT_FORMER_VAULT_KEYS = former_secrets(DOCENT_DATA, "vault_key")
 
 # --- Servers ---------------------------------------------------------------------------------------------
 # `manage.py` fills DATABASE_URL and REDIS_URL with the embedded servers' addresses when they are unset;

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
-from config.embedded import PROJECT
 from config.provisioning import create_database, drop_database, with_database
 from tenants.db import tenant_atomic
 from tenants.models import Membership, Tenant, User
 from tests.backups.conftest import Make
+from tests.backups.older import FRANK, INITECH, found, migrate
 from tests.environment import Environment
 from tests.people import Person
 
@@ -26,7 +23,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OLD, INTO = "docent_older", "docent_newer"
 # Before each of these apps' last migration but some.
 BEFORE = (("conversations", "0016_thinking"), ("tenants", "0008_webhooks"))
-ACME, FRANK = uuid4(), uuid4()
 
 
 @pytest.fixture
@@ -34,36 +30,14 @@ def older(run_environment: Environment, settings: Settings) -> Iterator[None]:
     """Backups are made of a database of an older release, with one organisation and its owner."""
     create_database(run_environment.admin_url, OLD)
     try:
-        owner_url = with_database(run_environment.owner_url, OLD)
-        variables = {**run_environment.variables, "DATABASE_URL": owner_url, "DATABASE_OWNER_URL": owner_url}
         for app, name in BEFORE:
-            command = [sys.executable, "manage.py", "migrate", app, name, "--skip-checks", "-v", "0"]
-            subprocess.run(command, cwd=PROJECT, env=os.environ | variables, check=True)
-        with psycopg.connect(with_database(run_environment.admin_url, OLD), autocommit=True) as admin:
-            _found(admin)
+            migrate(run_environment, with_database(run_environment.owner_url, OLD), app, name)
+        found(with_database(run_environment.admin_url, OLD))
         settings.DOCENT_OPS_URL = with_database(run_environment.ops_url, OLD)
         yield
     finally:
         for name in (OLD, INTO):
             drop_database(run_environment.admin_url, name)
-
-
-def _found(admin: psycopg.Connection) -> None:
-    admin.execute(
-        "INSERT INTO tenants_tenant (id, name, slug, is_active, rate_limit, sample_questions,"
-        " admins_read_conversations, created_at) VALUES (%s, 'Initech', 'initech', true, 5, '{}', false, now())",
-        [ACME],
-    )
-    admin.execute(
-        "INSERT INTO tenants_user (id, email, name, password, is_active, is_staff, is_superuser, created_at)"
-        " VALUES (%s, 'frank@example.org', 'Frank', '!', true, false, false, now())",
-        [FRANK],
-    )
-    admin.execute(
-        "INSERT INTO tenants_membership (id, tenant_id, user_id, role, created_at)"
-        " VALUES (%s, %s, %s, 'owner', now())",
-        [uuid4(), ACME, FRANK],
-    )
 
 
 def test_F39_everything_of_an_older_release_comes_back_as_this_ones(
@@ -86,7 +60,7 @@ def test_F39_one_organisation_of_an_older_release_comes_back_beside_todays(
     call_command("restore", path, tenant="initech")
     assert "of another release" in capsys.readouterr().out
     assert set(Tenant.objects.values_list("slug", flat=True)) == {"acme", "initech"}
-    with tenant_atomic(ACME):
+    with tenant_atomic(INITECH):
         [member] = Membership.objects.all()
     assert (UUID(str(member.user_id)), member.role) == (FRANK, "owner")
     assert User.objects.get(pk=FRANK).email == "frank@example.org"
