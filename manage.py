@@ -30,6 +30,7 @@ BESIDES = {
     "rehearse_restore": {_OWNER, _OPS, _ADMIN},
     "replay_erasures": {_OWNER},
     "restore": {_OWNER, _OPS, _ADMIN},
+    "rotate_keys": {_OWNER},
     "tend_graphs": {_OWNER},
 }
 
