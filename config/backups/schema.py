@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from psycopg import conninfo
 
@@ -20,7 +21,7 @@ _NEW_IN_17 = "SET transaction_timeout"
 
 def dump_schema(url: str, snapshot: str, section: str) -> str:
     """SQL without what belongs to the server: owners, the extension. Raises `BackupError`."""
-    values = conninfo.conninfo_to_dict(url)
+    values: dict[str, Any] = dict(conninfo.conninfo_to_dict(url))
     password = values.pop("password", "")
     command = [
         str(_program()),

@@ -88,7 +88,8 @@ def _write_rows(writer: BackupWriter, moment: Moment, say: Say) -> dict[str, Tab
         [counted] = moment.connection.execute(count).fetchone() or [0]
         if counted != digest.rows:
             raise BackupError(f"{table.name} has {counted} rows, and {digest.rows} were read.")
-        say(f"{digest.rows:9} {table.name}")
+        if digest.rows:
+            say(f"{digest.rows:9} {table.name}")
         contents[table.name] = TableContent(
             columns=list(table.columns),
             rows=digest.rows,
@@ -124,9 +125,9 @@ def _manifest_of(
     moment: Moment, tables: dict[str, TableContent], heads: dict[str, str], taker: FileTaker
 ) -> Manifest:
     named = named_files(moment.connection)
-    tenants = sql.SQL("SELECT id::text, slug FROM tenants_tenant")
-    if moment.tenant:
-        tenants += sql.SQL(" WHERE id = {}").format(sql.Literal(moment.tenant))
+    tenants = sql.SQL("SELECT id::text, slug FROM tenants_tenant WHERE {0}::uuid IS NULL OR id = {0}").format(
+        sql.Literal(moment.tenant)
+    )
     return Manifest(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         release=release(),

@@ -56,7 +56,7 @@ def test_F39_every_file_that_a_row_names_is_in_it_whoever_uploads_and_deletes_me
             over.set()
             connection.close()
 
-    sizes = []
+    sizes: list[int] = []
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(change)
         assert started.wait(60)

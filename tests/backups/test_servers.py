@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -63,7 +64,11 @@ def sixteen() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="docent-sixteen-") as folder:
         Path(folder).chmod(0o711)
         place = place_for("sixteen", programs, Path(folder), Path(folder) / "system")
-        who = {"user": place.account.uid, "group": place.account.gid, "extra_groups": place.account.groups}
+        who: dict[str, Any] = {
+            "user": place.account.uid,
+            "group": place.account.gid,
+            "extra_groups": place.account.groups,
+        }
         cluster = place.home / "cluster"
         environ = {"PATH": os.defpath, "LC_ALL": "C"}
         initdb = [str(place.program.with_name("initdb")), "-D", str(cluster), "-U", "postgres", "-A", "trust"]
