@@ -22,9 +22,18 @@ WITHOUT_SERVERS = frozenset({
 })  # fmt: skip
 # Commands that start Django in other processes and would carry it for nothing themselves.
 SEPARATE = frozenset({"up", "init", "serve"})
-# Commands that do what docent_app may not: besides its address they find the owner's.
-WITH_OWNER = frozenset({"erase_tenant", "replay_erasures", "tend_graphs"})
 PRIVILEGED = ("DATABASE_OWNER_URL", "DATABASE_OPS_URL", "DATABASE_ADMIN_URL")
+_OWNER, _OPS, _ADMIN = PRIVILEGED
+# Commands that do what docent_app may not: besides its address they find these.
+BESIDES = {
+    "backup": {_OPS},
+    "erase_tenant": {_OWNER},
+    "rehearse_restore": {_OWNER, _OPS, _ADMIN},
+    "replay_erasures": {_OWNER},
+    "restore": {_OWNER, _OPS, _ADMIN},
+    "rotate_keys": {_OWNER},
+    "tend_graphs": {_OWNER},
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -66,8 +75,7 @@ def _run_with(addresses: dict[str, str], command: str, arguments: Sequence[str],
             sys.exit("docent: migrations need DATABASE_OWNER_URL beside DATABASE_URL (`init` prints where it is)")
         addresses["DATABASE_URL"] = addresses["DATABASE_OWNER_URL"]
         (data / "servers" / "postgres.migrated").unlink(missing_ok=True)  # `up` looks again next time
-    kept = {"DATABASE_OWNER_URL"} if command in WITH_OWNER else set()
-    for name in set(PRIVILEGED) - kept:
+    for name in set(PRIVILEGED) - BESIDES.get(command, set()):
         addresses.pop(name, None)
         os.environ.pop(name, None)
     os.environ.update(addresses)

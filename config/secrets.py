@@ -10,6 +10,7 @@ from pathlib import Path
 from config.locks import exclusive
 
 _BYTES = {"django_key": 48}  # Django counts characters, and warns below fifty
+_FORMER = "former"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -38,6 +39,35 @@ def load_secrets(data: Path) -> Secrets:
                 if not (folder / name).exists():
                     write_private(folder / name, secrets.token_urlsafe(_BYTES.get(name, 32)))
     return Secrets(**{name: (folder / name).read_text() for name in names})
+
+
+def former_secrets(data: Path, name: str) -> list[str]:
+    """What the secret `name` was before, the newest first."""
+    return former_among(data / "secrets", name)
+
+
+def former_among(folder: Path, name: str) -> list[str]:
+    """The same of a folder of secrets that was given."""
+    paths = (folder / _FORMER).glob(f"{name}.*")
+    return [path.read_text() for path in sorted(paths, key=lambda path: -int(path.suffix[1:]))]
+
+
+def renew_secret(data: Path, name: str) -> None:
+    """A new value in the place of the secret, which is kept among the former ones before it goes."""
+    folder = data / "secrets"
+    with exclusive(folder / ".lock"):
+        (folder / _FORMER).mkdir(mode=0o700, exist_ok=True)
+        number = max((int(path.suffix[1:]) for path in (folder / _FORMER).glob(f"{name}.*")), default=0) + 1
+        write_private(folder / _FORMER / f"{name}.{number}", (folder / name).read_text())
+        write_private(folder / name, secrets.token_urlsafe(32))
+
+
+def forget_former_secrets(data: Path, name: str) -> int:
+    """Remove them; returns how many there were."""
+    paths = list((data / "secrets" / _FORMER).glob(f"{name}.*"))
+    for path in paths:
+        path.unlink()
+    return len(paths)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ from django.db.models import Count
 from conversations import embedding, exports, summaries
 from conversations.evaluating import answer_for_evaluation
 from conversations.selectors import list_running_replies
-from conversations.services import archives
+from conversations.services import archives, model_access, sites
 from conversations.services.conversations import blank_quotes, erase_conversations_of
 from conversations.services.deleting import purge_past
 from conversations.services.feedback import forget_feedback_of
@@ -20,7 +20,7 @@ from documents.registry import on_documents_erased, on_index_changed
 from retrieval.registry import on_answering
 from tenants.limits.meters import Meter, register_meter
 from tenants.models import QuotaKind, WebhookEvent
-from tenants.registry import on_person_erased, on_spenders_named, on_tenant_created
+from tenants.registry import on_keys_rotated, on_person_erased, on_spenders_named, on_tenant_created
 from tenants.services.purging import register_purge
 from tenants.webhooks.announcing import register_gate
 
@@ -37,6 +37,8 @@ def register() -> None:
     on_tenant_created.register(lay_down_defaults)
     on_answering.register(answer_for_evaluation)
     on_spenders_named.register(name_sites)
+    on_keys_rotated.register(sites.rewrap_secrets)
+    on_keys_rotated.register(model_access.rewrap_secrets)
     register_gate(WebhookEvent.CONVERSATION_ENDED, gate=conversations_within_sight)
     register_meter(QuotaKind.REPLIES, Meter(list_running_replies, "conversation__author_id", Count("id")))
     _register_what_goes()

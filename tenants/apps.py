@@ -11,8 +11,8 @@ class TenantsConfig(AppConfig):
         from tenants.adapters import sessions  # noqa: F401
         from tenants.api import authentication  # noqa: F401
         from tenants.jobs.handlers import JobHandler, Queue, register_job
-        from tenants.registry import on_person_erased, on_quota_near
-        from tenants.services import exports
+        from tenants.registry import on_keys_rotated, on_person_erased, on_quota_near
+        from tenants.services import exports, signin
         from tenants.services.jobs import JobGuide, register_guide
         from tenants.services.purging import register_purge
         from tenants.webhooks import announcing, sending
@@ -23,6 +23,8 @@ class TenantsConfig(AppConfig):
         register_job(announcing.SEND, JobHandler(run=sending.send_due, give_up=sending.give_up, queue=Queue.SEND))
         on_quota_near.register(announcing.announce_quota)
         on_person_erased.register(webhooks.forget_person)
+        on_keys_rotated.register(webhooks.rewrap_secrets)
+        on_keys_rotated.register(signin.rewrap_secrets)
         register_purge(lambda *, dry_run: {"webhook deliveries": purge_deliveries(dry_run=dry_run)})
         register_guide(
             exports.EXPORT,

@@ -117,6 +117,7 @@ ACTIONS = frozenset(
         "tenant.disabled",
         "tenant.enabled",
         "tenant.erased",
+        "tenant.restored",
         "token.created",
         "token.revoked",
         "webhook.changed",

@@ -51,14 +51,19 @@ class Link:
 START = Link(0, bytes(32))
 
 
-def digest_of(previous: bytes, tenant_id: UUID, number: int, event: Sequence[str | None]) -> bytes:
-    """The digest of an event that stands at `number`, after the one whose digest is `previous`."""
+def digest_of(
+    previous: bytes, tenant_id: UUID, number: int, event: Sequence[str | None], *, key: str = ""
+) -> bytes:
+    """The digest of an event that stands at `number`, after the one whose digest is `previous`.
+
+    Under the installation's present key, or this one.
+    """
     columns = dict(zip(EVENT_COLUMNS, event, strict=True))
     canonical = json.dumps(columns, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     if not settings.DOCENT_AUDIT_KEY:
         raise ImproperlyConfigured("This process was not given the key of the audit log (secrets/audit_key).")
     message = previous + f"{tenant_id}\n{number}\n{canonical}".encode()
-    return hmac.new(settings.DOCENT_AUDIT_KEY.encode(), message, hashlib.sha256).digest()
+    return hmac.new((key or settings.DOCENT_AUDIT_KEY).encode(), message, hashlib.sha256).digest()
 
 
 def lock_key(tenant_id: UUID) -> int:

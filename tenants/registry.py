@@ -47,3 +47,7 @@ on_person_erased: Registry[[UUID, Counter[str]]] = Registry()
 # Called in the tenant's unit with ids of whose use was counted and no member is, and a dictionary, to which the
 # names of those that the app knows are added.
 on_spenders_named: Registry[[list[UUID], dict[UUID, str]]] = Registry()
+
+# Called in each tenant's unit with a function that takes a sealed secret and its purpose, and returns it under the
+# installation's present key. Whatever an app has sealed is stored as it comes back.
+on_keys_rotated: Registry[[Callable[[bytes, str], bytes]]] = Registry()

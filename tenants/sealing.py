@@ -86,7 +86,7 @@ def remove_audit_of(owner_url: str, tenant_id: UUID) -> dict[str, int]:
     """Remove an erased tenant's events, seals and head; returns the rows removed by table. May run again."""
     with psycopg.connect(owner_url, autocommit=True, application_name="docent sealing") as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [lock_key(tenant_id)])
-        with _unit(connection, tenant_id):
+        with unit_of(connection, tenant_id):
             seals = connection.execute("DELETE FROM tenants_auditseal").rowcount
             events = connection.execute("DELETE FROM tenants_auditevent").rowcount
         remove_head(tenant_id)
@@ -118,7 +118,7 @@ def _seal_batch(connection: psycopg.Connection[Any], tenant_id: UUID) -> int:
     if row is None or not row[0]:
         return 0
     try:
-        with _unit(connection, tenant_id):
+        with unit_of(connection, tenant_id):
             last = _end_of_chain(connection, tenant_id)
             events = connection.execute(_UNSEALED, [_BATCH]).fetchall()
             seals = []
@@ -150,7 +150,7 @@ def _end_of_chain(connection: psycopg.Connection[Any], tenant_id: UUID) -> Link:
 
 
 @contextmanager
-def _unit(connection: psycopg.Connection[Any], tenant_id: UUID) -> Iterator[None]:
+def unit_of(connection: psycopg.Connection[Any], tenant_id: UUID) -> Iterator[None]:
     """One transaction in one tenant's name: row-level security binds the owner too."""
     with connection.transaction():
         connection.execute("SELECT set_config('app.tenant_id', %s, true)", [str(tenant_id)])

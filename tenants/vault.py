@@ -12,6 +12,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
+SECOND_FACTOR = "second-factor"
+"""What a person's second factor is sealed for, and no tenant."""
 _NONCE = 12
 _WRAPPED = _NONCE + 32 + 16  # nonce, key, tag
 
@@ -30,15 +32,36 @@ def seal(secret: str, *, tenant_id: UUID | None, purpose: str) -> bytes:
 def unseal(sealed: bytes, *, tenant_id: UUID | None, purpose: str) -> str:
     """The secret; raises `VaultError`."""
     about = _about(tenant_id, purpose)
+    key, _ = _unwrap(sealed, about)
     try:
-        key = _decrypt(_master(), sealed[:_WRAPPED], about)
         return _decrypt(key, sealed[_WRAPPED:], about).decode()
     except (InvalidTag, ValueError) as error:
         raise VaultError("The sealed secret does not open.") from error
 
 
+def rewrap(sealed: bytes, *, tenant_id: UUID | None, purpose: str) -> bytes:
+    """The same secret under the installation's present key; itself where that is so. Raises `VaultError`."""
+    about = _about(tenant_id, purpose)
+    key, is_present = _unwrap(sealed, about)
+    return sealed if is_present else _encrypt(_master(), key, about) + sealed[_WRAPPED:]
+
+
+def _unwrap(sealed: bytes, about: bytes) -> tuple[bytes, bool]:
+    """A secret's own key, and whether the installation's present one opened it, or a former one."""
+    for place, master in enumerate([settings.DOCENT_VAULT_KEY, *settings.DOCENT_FORMER_VAULT_KEYS]):
+        try:
+            return _decrypt(_decoded(master), sealed[:_WRAPPED], about), place == 0
+        except (InvalidTag, ValueError):
+            continue
+    raise VaultError("The sealed secret does not open.")
+
+
 def _master() -> bytes:
-    return base64.urlsafe_b64decode(settings.DOCENT_VAULT_KEY + "=")
+    return _decoded(settings.DOCENT_VAULT_KEY)
+
+
+def _decoded(key: str) -> bytes:
+    return base64.urlsafe_b64decode(key + "=")
 
 
 def _about(tenant_id: UUID | None, purpose: str) -> bytes:

@@ -39,10 +39,14 @@ _SOURCES = ("*/migrations/*.py", "tenants/constraints.py", "config/provisioning.
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Addresses of this run: docent_app's, the owner's and the administrator's, all of the run's database."""
+    """Addresses of this run: docent_app's, the owner's and the administrator's, all of the run's database.
+
+    So is `ops_url`, docent_ops's; where a server is named without one, the administrator's again.
+    """
 
     app_url: str
     owner_url: str
+    ops_url: str
     admin_url: str
     redis_url: str
     data: Path
@@ -81,6 +85,7 @@ def environment() -> Iterator[Environment]:
         yield Environment(
             app_url=with_database(addresses["DATABASE_URL"], name),
             owner_url=with_database(addresses["DATABASE_OWNER_URL"], name),
+            ops_url=with_database(addresses.get("DATABASE_OPS_URL") or addresses["DATABASE_ADMIN_URL"], name),
             admin_url=with_database(addresses["DATABASE_ADMIN_URL"], name),
             redis_url=redis_url,
             data=data,

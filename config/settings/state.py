@@ -6,7 +6,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config.mounted import MissingSecretError, mounted_secrets
-from config.secrets import load_secrets
+from config.secrets import former_among, load_secrets
 
 env = environ.Env()
 
@@ -21,6 +21,10 @@ except MissingSecretError as error:
 SECRET_KEY = _secrets.django_key
 DOCENT_TASK_KEY = _secrets.task_key
 DOCENT_VAULT_KEY = _secrets.vault_key
+# What `rotate_keys` has replaced is still believed and opened until it is told to forget it.
+_folder = Path(DOCENT_SECRETS) if DOCENT_SECRETS else DOCENT_DATA / "secrets"
+SECRET_KEY_FALLBACKS = former_among(_folder, "django_key")
+DOCENT_FORMER_VAULT_KEYS = former_among(_folder, "vault_key")
 # Of containers the platform process alone is given it.
 DOCENT_AUDIT_KEY = _secrets.audit_key
 # An image brings them along; elsewhere they are collected into the state folder.

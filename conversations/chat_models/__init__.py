@@ -1,7 +1,7 @@
 """The models that answer: which there are, who may use them, which one it is now."""
 
 from conversations.chat_models.chooser import EXTRACTIVE, Choice, Listed, ModelChooser, chooser
-from conversations.chat_models.own import OwnModels, OwnServer, own_models, sealed_key
+from conversations.chat_models.own import OwnModels, OwnServer, key_purpose, own_models, sealed_key
 from conversations.chat_models.servers import LONGEST_NAME, ModelName, Server, list_servers, parse_name
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "OwnServer",
     "Server",
     "chooser",
+    "key_purpose",
     "list_servers",
     "own_models",
     "parse_name",

@@ -50,7 +50,7 @@ class OwnModels:
         if not sealed or not server.takes_keys:
             return server.key
         try:
-            return unseal(sealed, tenant_id=self.tenant_id, purpose=_purpose(server.name))
+            return unseal(sealed, tenant_id=self.tenant_id, purpose=key_purpose(server.name))
         except VaultError as error:
             detail = (
                 f"Your organisation's key for {server.label} cannot be read any more. An admin can set it anew."
@@ -78,8 +78,9 @@ _model_access = PreparedModels(ModelAccess, lambda: ModelAccess.objects.order_by
 
 def sealed_key(key: str, *, tenant_id: UUID, server: str) -> bytes:
     """A key as it is stored: it opens for this organisation and this server alone."""
-    return seal(key, tenant_id=tenant_id, purpose=_purpose(server))
+    return seal(key, tenant_id=tenant_id, purpose=key_purpose(server))
 
 
-def _purpose(server: str) -> str:
+def key_purpose(server: str) -> str:
+    """What an organisation's key is sealed for."""
     return f"model-server {server}"

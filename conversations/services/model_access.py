@@ -1,11 +1,12 @@
 """Writes: how an organisation uses the operator's model servers."""
 
 import re
+from collections.abc import Callable
 from typing import Any, TypedDict
 
 from django.utils.translation import gettext
 
-from conversations.chat_models import LONGEST_NAME, Server, list_servers, sealed_key
+from conversations.chat_models import LONGEST_NAME, Server, key_purpose, list_servers, sealed_key
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic
@@ -16,6 +17,13 @@ from tenants.permissions import Action
 # What is sent in a header: printable, without blanks.
 _KEY = re.compile(r"[!-~]{8,500}")
 _MOST_ALLOWED = 200
+
+
+def rewrap_secrets(rewrap: Callable[[bytes, str], bytes]) -> None:
+    """Registered with `on_keys_rotated`."""
+    for row in ModelAccess.objects.exclude(sealed_secret=b"").select_for_update().order_by("id"):
+        row.sealed_secret = rewrap(bytes(row.sealed_secret), key_purpose(row.server))
+        row.save(update_fields=["sealed_secret"])
 
 
 class Changes(TypedDict, total=False):

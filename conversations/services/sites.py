@@ -190,6 +190,13 @@ def _seal_another(site: Site) -> str:
     return secret
 
 
+def rewrap_secrets(rewrap: Callable[[bytes, str], bytes]) -> None:
+    """Registered with `on_keys_rotated`."""
+    for site in Site.objects.exclude(sealed_secret=b"").select_for_update().order_by("id"):
+        site.sealed_secret = rewrap(bytes(site.sealed_secret), secret_purpose(site))
+        site.save(update_fields=["sealed_secret"])
+
+
 def secret_purpose(site: Site) -> str:
     return f"site {site.id}"
 

@@ -7,18 +7,16 @@ from urllib.parse import urlsplit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 
-from tenants.vault import seal, unseal
-
-_PURPOSE = "second-factor"
+from tenants.vault import SECOND_FACTOR, seal, unseal
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def encrypt(self, text: str) -> str:
-        return base64.b64encode(seal(text, tenant_id=None, purpose=_PURPOSE)).decode()
+        return base64.b64encode(seal(text, tenant_id=None, purpose=SECOND_FACTOR)).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         """Raises `VaultError` for what this installation did not seal."""
-        return unseal(base64.b64decode(encrypted_text), tenant_id=None, purpose=_PURPOSE)
+        return unseal(base64.b64decode(encrypted_text), tenant_id=None, purpose=SECOND_FACTOR)
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """A domain is needed (W3C WebAuthn, 5.1.2): the address of this machine stands for `localhost`."""

@@ -1,6 +1,7 @@
 """Writes: an organisation's own OpenID Connect provider, and who comes in by it."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,13 @@ _PURPOSE = "sign-in"
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 # Everybody with a right address gets it, so it is none that manages others.
 ROLES = (Role.VIEWER, Role.MEMBER)
+
+
+def rewrap_secrets(rewrap: Callable[[bytes, str], bytes]) -> None:
+    """Registered with `on_keys_rotated`."""
+    for provider in SignInProvider.objects.select_for_update().order_by("id"):
+        provider.sealed_secret = rewrap(bytes(provider.sealed_secret), _PURPOSE)
+        provider.save(update_fields=["sealed_secret"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

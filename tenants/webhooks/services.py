@@ -1,6 +1,6 @@
 """Writes: webhooks, their secrets, and deliveries that people ask for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -191,6 +191,15 @@ def secrets_of(webhook: Webhook) -> list[str]:
     """What signs, the newest first, whether or not the former one's time is over."""
     sealed = [webhook.sealed_secret, *([webhook.sealed_former_secret] if webhook.sealed_former_secret else [])]
     return [unseal(bytes(one), tenant_id=webhook.tenant_id, purpose=_purpose(webhook)) for one in sealed]
+
+
+def rewrap_secrets(rewrap: Callable[[bytes, str], bytes]) -> None:
+    """Registered with `on_keys_rotated`."""
+    for webhook in Webhook.objects.select_for_update().order_by("id"):
+        webhook.sealed_secret = rewrap(bytes(webhook.sealed_secret), _purpose(webhook))
+        if webhook.sealed_former_secret:
+            webhook.sealed_former_secret = rewrap(bytes(webhook.sealed_former_secret), _purpose(webhook))
+        webhook.save(update_fields=["sealed_secret", "sealed_former_secret"])
 
 
 def clean_events(events: Sequence[str]) -> list[str]:

@@ -1,0 +1,109 @@
+"""While others work, and when a backup dies: P4, F39."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from config.backups.archive import Backup, Manifest
+from config.embedded import PROJECT
+from tests.backups.conftest import Make
+from tests.config.polling import wait_for
+from tests.environment import Environment
+from tests.factories import uploaded
+from tests.people import ApiClient, Person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Opened = Callable[[Path], tuple[Backup, Manifest]]
+
+
+def named_in(backup: Backup, manifest: Manifest) -> set[str]:
+    """The files that the versions in a backup name."""
+    place = manifest.tables["documents_documentversion"].columns.index("storage_key")
+    with backup.entries() as entries:
+        rows = [one.rows() for one in entries if one.kind == "rows" and one.table == "documents_documentversion"]
+    return {line.split(b"\t")[place].decode() for rows_of in rows for line in rows_of.splitlines()}
+
+
+def test_F39_every_file_that_a_row_names_is_in_it_whoever_uploads_and_deletes_meanwhile(
+    alice: Person, make: Make, opened: Opened
+) -> None:
+    """Twenty files come and twenty go, their bytes at once, while backups are made one after another."""
+    first = [uploaded(alice, f"before-{number}.txt", f"Old {number}.".encode())["id"] for number in range(20)]
+    started, over = Event(), Event()
+
+    def change() -> None:
+        api = ApiClient(alice.token)
+        try:
+            for number, document in enumerate(first):
+                answer = api.upload((f"new-{number}.txt", f"New {number}.".encode()))
+                assert answer.status_code == 202, answer.content
+                assert api.delete(f"/api/v1/documents/{document}/").status_code == 204
+                started.set()
+        finally:
+            over.set()
+            connection.close()
+
+    sizes: list[int] = []
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(change)
+        assert started.wait(60)
+        while not over.is_set() or not sizes:
+            backup, manifest = opened(make(f"{len(sizes)}.tar.age"))
+            assert named_in(backup, manifest) == set(manifest.files)
+            assert manifest.missing == []
+            sizes.append(len(manifest.files))
+        done.result()
+    backup, manifest = opened(make("last.tar.age"))
+    assert named_in(backup, manifest) == set(manifest.files)
+    assert len(manifest.files) == 20
+
+
+def test_P4_killed_it_leaves_nothing_half_and_the_next_one_cleans_up(  # noqa: PLR0917 - fixtures
+    alice: Person,
+    make: Make,
+    opened: Opened,
+    run_environment: Environment,
+    admin_connection: psycopg.Connection,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "killed.tar.age"
+    variables = {**os.environ, **run_environment.variables, "DATABASE_OPS_URL": run_environment.ops_url}
+    with admin_connection.transaction():
+        # All files are in it by the time that the schema is read, which waits for this.
+        admin_connection.execute("LOCK TABLE tenants_user IN ACCESS EXCLUSIVE MODE")
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "backup", str(path)],
+            cwd=PROJECT,
+            env=variables,
+            stdout=subprocess.DEVNULL,
+        )
+        with psycopg.connect(run_environment.admin_url, autocommit=True) as other:
+            waiting = (
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                " AND usename = 'docent_ops'"
+            )
+            wait_for("it waits for the table", lambda: other.execute(waiting).fetchone(), within=60)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not path.exists()
+    [draft] = tmp_path.iterdir()
+    assert draft.stat().st_mode & 0o777 == 0o600
+    other_file = make("next.tar.age")
+    assert list(tmp_path.iterdir()) == [other_file]
+    opened(other_file)
+    call_command("backup", path)
+    opened(path)
+    assert path.stat().st_mode & 0o777 == 0o600
