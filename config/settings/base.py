@@ -1,5 +1,7 @@
 """Settings shared by every environment. This package is the only place that reads the environment."""
 
+from pathlib import Path
+
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
