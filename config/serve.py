@@ -44,7 +44,7 @@ def run(part: str, host: str, port: int, processes: int, data: Path) -> int:
     options = Options(host=host, port=port, workers=1, demo=False)
     try:
         program = program_of(part, options, processes, data)
-        os.execvpe(program.command[0], program.command, program.environ)  # noqa: S606 - our own command
+        os.execvpe(program.command[0], list(program.command), program.environ)  # noqa: S606 - our own command
     except StartError as error:
         print(f"docent: {error}", file=sys.stderr)  # noqa: T201 - a command
     return 1

@@ -103,7 +103,8 @@ def image() -> Image:
             case "COPY" if not rest.startswith("--from"):
                 made.sources.extend(shlex.split(rest)[:-1])
             case "ENV":
-                made.variables.update(pair.split("=", 1) for pair in shlex.split(rest))
+                pairs = (pair.partition("=") for pair in shlex.split(rest))
+                made.variables.update({name: value for name, _, value in pairs})
             case "HEALTHCHECK":
                 made.settings[word] = json.loads(rest.partition("CMD ")[2])
             case "ENTRYPOINT" | "CMD":

@@ -117,7 +117,7 @@ def test_D1_a_process_of_its_own(
 def test_D1_up_starts_it_when_it_is_asked_to_and_no_other_program_hears_of_it(tmp_path: Path) -> None:
     def asked_for(options: Options) -> dict[str, bool]:
         with listen(options) as listener:
-            programs = up._programs(options, {"PATH": "/bin"}, tmp_path, listener)
+            programs = up.programs(options, {"PATH": "/bin"}, tmp_path, listener.fileno())
         return {one.name: one.environ.get("DOCENT_PLATFORM_ADMIN") == "1" for one in programs}
 
     plain: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "workers": 1, "demo": False}
