@@ -9,7 +9,7 @@ CHROMIUMS := chromium-headless-shell chromium chromium-browser google-chrome
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes
 
 .DELETE_ON_ERROR:
-.PHONY: run ocr messages test tests mutations lint types style lock bench bench-ingest bench-search bench-chat bench-api bench-portal fuzz faults audit sbom chromium chromium-package
+.PHONY: run ocr otel messages test tests mutations lint types style lock bench bench-ingest bench-search bench-chat bench-api bench-portal fuzz faults audit sbom chromium chromium-package
 
 ## Install what is needed to run, then start everything; PORT= and DOCENT_DATA= are handed on.
 run: .venv/base.stamp
@@ -18,6 +18,10 @@ run: .venv/base.stamp
 ## Install what is needed to read scanned pages too (130 MB); workers use it when they start the next time.
 ocr: .venv/base.stamp
 	@$(PIP) -r requirements/ocr.txt
+
+## Install what is needed to send traces of requests, answers and jobs, where DOCENT_OTEL_ENDPOINT says where to.
+otel: .venv/base.stamp
+	@$(PIP) -r requirements/otel.txt
 
 ## Take what pages, mails and refusals say into locale/, beside its translations, and compile those.
 messages: .venv/dev.stamp
@@ -51,7 +55,7 @@ style: .venv/dev.stamp
 
 ## Write the complete locks, with hashes, from the short lists beside them.
 lock: .venv/dev.stamp
-	@for list in base ocr dev; do \
+	@for list in base ocr otel dev; do \
 		$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links --overrides requirements/overrides.txt \
 			requirements/$$list.in -o requirements/$$list.txt || exit 1; \

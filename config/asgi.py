@@ -18,6 +18,7 @@ from servestatic import ServeStaticASGI  # noqa: E402
 
 from config.bodies import BodyLimits, MeasuredHandler  # noqa: E402
 from config.lifespan import platform_process, web_process  # noqa: E402
+from config.observed import Observed, ObservedSockets  # noqa: E402
 from config.static import HASHED_NAME  # noqa: E402
 from conversations.consumers import ConversationConsumer, PersonConsumer  # noqa: E402
 from conversations.mcp import McpDoor  # noqa: E402
@@ -40,12 +41,14 @@ async def _by_path(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     await (_mcp if is_mcp else _django)(scope, receive, send)
 
 
-_http = BodyLimits(
-    _by_path,
-    upload_bytes=settings.DOCENT_MAX_REQUEST_BYTES,
-    record_bytes=settings.DOCENT_MAX_ARCHIVE_BYTES,
-    other_bytes=settings.DOCENT_MAX_JSON_BYTES,
-    idle_seconds=settings.DOCENT_BODY_IDLE_SECONDS,
+_http = Observed(
+    BodyLimits(
+        _by_path,
+        upload_bytes=settings.DOCENT_MAX_REQUEST_BYTES,
+        record_bytes=settings.DOCENT_MAX_ARCHIVE_BYTES,
+        other_bytes=settings.DOCENT_MAX_JSON_BYTES,
+        idle_seconds=settings.DOCENT_BODY_IDLE_SECONDS,
+    )
 )
 # Channels' routes hold ASGI applications where Django's stubs expect views.
 _socket_routes: list[Any] = (
@@ -56,7 +59,7 @@ _socket_routes: list[Any] = (
         path("o/<slug:slug>/ws/conversations/<uuid:conversation>/", cast("Any", ConversationConsumer.as_asgi())),
     ]
 )
-_sockets = TenantSocketMiddleware(cast("Any", URLRouter(_socket_routes)))
+_sockets = ObservedSockets(TenantSocketMiddleware(cast("Any", URLRouter(_socket_routes))))
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -124,7 +124,10 @@ class MeasuredHandler(ASGIHandler):
             length = str(body_file.seek(0, SEEK_END)).encode()
             body_file.seek(0)
             scope = {**scope, "headers": [*scope["headers"], (b"content-length", length)]}
-        return super().create_request(scope, body_file)
+        made = super().create_request(scope, body_file)
+        # Whoever watches the request (`config.observed`) finds there which view answered it.
+        scope.get("made", []).append(made[0])
+        return made
 
 
 def _check_headers(scope: dict[str, Any]) -> None:

@@ -10,16 +10,20 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils.module_loading import import_string
 
-from config.processes import die_with_parent
-from tenants.celery import TenantApp, TenantTask
-from tenants.jobs.aside import start_aside
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
+
+# Settings say where processes share their numbers, and are read before anything that counts is imported.
+_NUMBERS = settings.DOCENT_METRICS_FOLDER
+
+from config.observing import be_seen  # noqa: E402
+from config.processes import die_with_parent  # noqa: E402
+from tenants.celery import TenantApp, TenantTask  # noqa: E402
+from tenants.jobs.aside import start_aside  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
 # The process that Celery forks its own children from.
 _WORKER = os.getpid()
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 
 app = TenantApp("docent", task_cls=TenantTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -102,6 +106,19 @@ def send_webhooks(**_kwargs: Any) -> None:
     if settings.DOCENT_SENDS_WEBHOOKS:
         stop = start_aside()
         worker_shutting_down.connect(lambda **_kwargs: stop(), weak=False)
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def be_seen_here(sender: Any = None, **_kwargs: Any) -> None:
+    """Where it works itself. The children of a pool do it themselves, and are not forked beside a thread."""
+    if type(sender.pool).__module__.endswith("solo"):
+        be_seen()
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def be_seen_in_child(**_kwargs: Any) -> None:
+    if os.getpid() != _WORKER:
+        be_seen()
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

@@ -7,16 +7,17 @@ from datetime import timedelta
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.core.cache import cache
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from redis.exceptions import RedisError
 
+from config.probes import Probe, missing_migrations, valkey_answers
+from conversations import replies
 from conversations.chat_models import chooser, own_models
 from tenants.access import Access, access_by_token, bearer_of
+from tenants.answering import is_away
 from tenants.chain import last_sealing
 from tenants.db import tenant_atomic
 from tenants.errors import DocentError
@@ -42,12 +43,12 @@ def live(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 when database and Valkey answer and the walls between tenants stand, else 503.
+    """200 when database and Valkey answer, the schema is this release's and the walls between tenants stand.
 
-    The public is told no more than that; a bearer token with the scope `admin` gets each part's word.
+    Else 503, as while the process goes down; within a second, whatever hangs. The public is told no more than
+    that; a bearer token with the scope `admin` gets each part's word.
     """
-    parts = {"database": _database(), "valkey": _valkey()}
-    parts["canary"] = _canary() if parts["database"] == _OK else "unknown"
+    parts = {"process": "going down" if replies.is_closing() else _OK, "valkey": _valkey(), **_seen()}
     is_ready = all(word == _OK for word in parts.values())
     status = 200 if is_ready else 503
     access = _admin(request) if parts["database"] == _OK else None
@@ -57,21 +58,33 @@ def ready(request: HttpRequest) -> HttpResponse:
     return HttpResponse(_OK if is_ready else "unavailable", status=status, content_type="text/plain")
 
 
-def _database() -> str:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return "unreachable"
-    return _OK
+def _seen() -> dict[str, str]:
+    """What the database says of itself."""
+    if not is_away():
+        try:
+            return _database.ask()
+        except (DatabaseError, InterfaceError, TimeoutError):
+            pass
+    return {"database": "unreachable", "schema": "unknown", "canary": "unknown"}
+
+
+def _look() -> dict[str, str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    schema = "migrations are missing" if missing_migrations() else _OK
+    # Whose tables are not there yet cannot be asked of them.
+    return {"database": _OK, "schema": schema, "canary": _canary() if schema == _OK else "unknown"}
+
+
+_database = Probe(_look)
+_valkey_probe = Probe(valkey_answers)
 
 
 def _valkey() -> str:
     try:
-        cache.get("health")
-    except RedisError:
+        return _OK if _valkey_probe.ask() else "unreachable"
+    except TimeoutError:
         return "unreachable"
-    return _OK
 
 
 def _canary() -> str:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from django.core.exceptions import ImproperlyConfigured
 
+from config.observing import be_seen
 from conversations import pulling
 from conversations.draining import Drain
 from conversations.keeper import keep
@@ -38,6 +39,7 @@ async def web_process() -> AsyncIterator[None]:
     warming = asyncio.create_task(_warm_up(), name="warm-up")
     drain = Drain()
     drain.listen()
+    be_unseen = be_seen()
     try:
         yield
     finally:
@@ -48,6 +50,7 @@ async def web_process() -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await close_valkey()
+        be_unseen()
 
 
 @asynccontextmanager

@@ -32,6 +32,7 @@ _PRIVILEGED = ("DATABASE_OWNER_URL", "DATABASE_OPS_URL", "DATABASE_ADMIN_URL")
 OPERATOR = "DOCENT_PLATFORM_ADMIN"  # asks for `/admin/`, and makes the process that finds it serve that alone
 _ROOT_IS_FINE = "ignore:::celery.platforms"  # it warns of root because of pickle; our messages are JSON only
 _READY_WITHIN = 90.0  # seconds
+_METRICS_PORT = "9464"  # as others that serve /metrics by themselves; 0 in the environment: none
 _QUICK, _CALM = 0.05, 1.0  # seconds between two looks
 _UNSENT_BYTES = 80 * 1024  # of one connection; the kernel doubles it for its own needs
 _GONE_AFTER = 45.0  # seconds in which a peer takes nothing of what it was sent, or does not say so
@@ -97,6 +98,7 @@ def run(options: Options, data: Path) -> int:
                 environ |= {_MARKER: str(data), "PYTHONUNBUFFERED": "1"}
                 environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
                 environ.setdefault("DOCENT_PUBLIC_URL", options.address)
+                environ.setdefault("DOCENT_METRICS_PORT", _METRICS_PORT)
                 _prepare(environ, data)
                 started = programs(options, environ, data, listener.fileno())
                 supervisor = Supervisor(started, write=_write, grace=_drain(environ) + 10)

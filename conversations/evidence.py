@@ -24,6 +24,7 @@ from retrieval.types import Found, QuestionVector, Scope
 from retrieval.types import Mode as SearchMode
 from tenants.access import Access
 from tenants.db import run_in_tenant
+from tenants.spans import span
 
 _COLLECTIONS_NAMED, _DOCUMENTS_NAMED = 5, 3
 
@@ -98,6 +99,14 @@ async def _vector(question: Question) -> QuestionVector | None:
 
 async def find_evidence(question: Question, tracer: Tracer, room: int) -> Evidence:
     """The passages for an answer to it, in at most `room` tokens."""
+    with span("retrieval", {"docent.reply": str(question.message_id)}) as current:
+        evidence = await _find_evidence(question, tracer, room)
+        if current is not None:
+            current.set_attribute("docent.passages", len(evidence.found.hits))
+        return evidence
+
+
+async def _find_evidence(question: Question, tracer: Tracer, room: int) -> Evidence:
     vector = await tracer.timed("embedding", _vector(question))
 
     def find() -> tuple[list[str], Found, dict[str, str], Preferences, float | None]:

@@ -1,10 +1,15 @@
 """What a reply used, as it is stored with it: tokens, speed, and cost at the price of the moment."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
+from conversations.events import Failed, Finished
+from conversations.metrics import count_reply
 from conversations.pipeline import Outcome
 from tenants.prices import cost_of
+
+logger = logging.getLogger(__name__)
 
 
 def usage_of(outcome: Outcome, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,6 +32,19 @@ def usage_of(outcome: Outcome, before: Mapping[str, Any]) -> dict[str, Any]:
     if not outcome.usage or before.get("is_estimated"):
         usage["is_estimated"] = True
     return usage
+
+
+def count_ended(outcome: Outcome, event: Finished | Failed, seconds: float) -> None:
+    """Add an answer that is over, told by `event`, to the numbers; of one that was gone on with, its new part."""
+    reason = event.code if isinstance(event, Failed) else event.finish_reason
+    count_reply(
+        provider=outcome.provider,
+        reason=reason,
+        first_token=None if outcome.begun else outcome.timings.get("first_token"),
+        tokens=outcome.usage or outcome.estimated_usage(),
+        seconds=seconds,
+    )
+    logger.debug("An answer is over: %s, by %s.", reason, outcome.provider)
 
 
 def _sum(before: dict[str, Any] | None, now: dict[str, Any] | None) -> dict[str, Any] | None:

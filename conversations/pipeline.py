@@ -106,6 +106,13 @@ class Outcome:
             self.timings["thinking"] = round(self.thinking.seconds, 4)
         return thought
 
+    @property
+    def provider(self) -> str:
+        """The operator's server that was asked, by its name."""
+        if self.choice is None:
+            return "none"
+        return self.choice.name.server if self.choice.name is not None else self.choice.model
+
     def estimated_usage(self) -> dict[str, int]:
         """Tokens when the model was cut off before it said how many: about one for four characters."""
         return self.usage_of(

@@ -21,6 +21,8 @@ from conversations.elsewhere import follow_stored
 from conversations.events import Event, Failed, Finished, StageChanged
 from conversations.evidence import Question
 from conversations.feeds import Feed, as_seen_by, require_offset
+from conversations.metering import count_ended
+from conversations.metrics import WRITING
 from conversations.mirror import key_of
 from conversations.models import Message, Status
 from conversations.pipeline import Outcome, cite
@@ -35,6 +37,8 @@ from tenants.access import Access
 from tenants.db import run_in_tenant, run_unit
 from tenants.doors import Door
 from tenants.errors import DocentError, Restarting
+from tenants.log_context import noted
+from tenants.metrics import on_sample
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +59,10 @@ class Reply:
         self._is_written = asyncio.Event()
         self._stored = asyncio.Event()
         self._is_stopping = False
-        self._writer = asyncio.create_task(self._write(), name=f"write-{question.message_id}")
-        self._runner = asyncio.create_task(self._run(), name=f"reply-{question.message_id}")
+        self._began = time.perf_counter()
+        with noted(reply=question.message_id, tenant=question.access.tenant_id):
+            self._writer = asyncio.create_task(self._write(), name=f"write-{question.message_id}")
+            self._runner = asyncio.create_task(self._run(), name=f"reply-{question.message_id}")
 
     def stop(self) -> None:
         """End the answer here; the model server notices at once, the text so far is kept."""
@@ -112,6 +118,7 @@ class Reply:
             logger.exception("reply %s could not be stored", self.question.message_id)
             event = Failed("interrupted", "The answer could not be stored. Try again.")
         running.pop(self.question.message_id, None)
+        count_ended(self._outcome, event, time.perf_counter() - self._began)
         self._stored.set()
         self.feed.take(event)
         if self.question.wants_title and isinstance(event, Finished):
@@ -192,6 +199,7 @@ class Reply:
 
 
 running: dict[UUID, Reply] = {}
+on_sample(lambda: WRITING.set(len(running)))
 _is_closing = asyncio.Event()
 
 
@@ -229,6 +237,11 @@ async def wait_until_over(access: Access, message_id: UUID) -> None:
         return
     async for _event in follow_stored(access, message_id):
         pass
+
+
+def is_closing() -> bool:
+    """Whether the process goes down."""
+    return _is_closing.is_set()
 
 
 def close() -> None:

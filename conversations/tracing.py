@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
+from conversations.metrics import STAGE_SECONDS
 from retrieval.sufficiency import Verdict
 from retrieval.types import Found, Hit
 
@@ -27,6 +28,7 @@ class Tracer:
             return await awaited
         finally:
             self.stages[stage] = time.perf_counter() - started
+            STAGE_SECONDS.labels(stage).observe(self.stages[stage])
 
     def noted(self, searched_for: str, found: Found, verdict: Verdict) -> Verdict:
         """Note what a search came to; its hits are what the model is given, numbered from 1."""

@@ -18,6 +18,7 @@ from django.conf import settings
 from providers.errors import ProviderError
 from providers.rerank.base import Reranker, RerankRequest
 from providers.rerank.http import HttpReranker
+from retrieval.metrics import STAGE_SECONDS
 from retrieval.types import Found, Hit, Mode, Reranking, Shortlist
 
 logger = logging.getLogger(__name__)
@@ -129,6 +130,7 @@ def _failed(why: str, started: float) -> _Told:
 
 
 def _settled(found: Found, shortlist: Shortlist, server: _Server, told: _Told) -> Found:
+    STAGE_SECONDS.labels("reranking").observe(told.seconds)
     said = Reranking(
         model=server.reranker.model,
         passages=len(shortlist.hits),

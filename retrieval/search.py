@@ -20,6 +20,7 @@ from providers.visible_text import plain
 from retrieval import candidates
 from retrieval.candidates import Candidate
 from retrieval.fusion import best_of_each_page, fuse
+from retrieval.metrics import STAGE_SECONDS, observed
 from retrieval.names import telling_words
 from retrieval.phrases import exact_words
 from retrieval.reranking import reranked, shortlist_of, shortlist_size
@@ -32,6 +33,7 @@ from tenants.db import tenant_atomic
 from tenants.errors import Unavailable
 from tenants.permissions import Action
 from tenants.prepared import Prepared, any_of
+from tenants.spans import span
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +49,8 @@ _GRACE_SECONDS = 1.0
 
 def embed_question(index: EmbeddingIndex, question: str) -> QuestionVector:
     """The question as the index's model sees it. Takes its time: hold no connection. Raises ProviderError."""
-    return QuestionVector(index.id, embed(index, [plain(question)], purpose="query")[0])
+    with STAGE_SECONDS.labels("embedding").time():
+        return QuestionVector(index.id, embed(index, [plain(question)], purpose="query")[0])
 
 
 async def embed_question_aside(index: EmbeddingIndex, question: str) -> QuestionVector:
@@ -75,6 +78,11 @@ def search(
     meaning raises `Unavailable`.
     """
     access.require(Action.READ_DOCUMENTS)
+    with span("retrieval"):
+        return _search(access, question, top_k, scope, mode)
+
+
+def _search(access: Access, question: str, top_k: int, scope: Scope, mode: Mode) -> Found:
     with tenant_atomic(access.tenant_id):
         index = find_active_index()
     vector = None
@@ -132,7 +140,7 @@ def find_passages(
         by_words_alone=vector is None,
         shortlist=_shortlist(hits, mode, top_k),
         considered=tuple(hits[:CONSIDERED]),
-        timings={"lists": listed - started, "ranking": time.perf_counter() - listed},
+        timings=observed({"lists": listed - started, "ranking": time.perf_counter() - listed}),
     )
 
 

@@ -21,6 +21,7 @@ from tenants.db import run_unit
 from tenants.doors import Login, session_digest
 from tenants.errors import DocentError, NotAuthenticated, NotFound
 from tenants.locales import Locale, locale_of, locale_of_program
+from tenants.log_context import note
 from tenants.models import User
 from tenants.sessions import access_of_session
 
@@ -54,6 +55,7 @@ class TenantSocketMiddleware:
             return
         # For the whole of the socket's task, and what it begins.
         locale.activate()
+        note(tenant=access.tenant_id)
         await self.app({**scope, "access": access, "login": login}, receive, send)
 
 

@@ -24,6 +24,7 @@ from tenants.errors import DocentError, Failure, InvalidInput, NotAuthenticated,
 from tenants.limits.bucket import Verdict, count_call
 from tenants.limits.callers import Caller, caller_of, recall_caller, remember_caller
 from tenants.links import global_url, tenant_url
+from tenants.log_context import note
 from tenants.models import User
 from tenants.sessions import access_of_session, organisation_of
 
@@ -139,6 +140,7 @@ class TenantMiddleware:
         access = request.access  # type: ignore[attr-defined]
         if access is None:
             return _refuse_bound_session(request)
+        note(tenant=access.tenant_id)
         if iscoroutinefunction(view):
             return None
         with tenant_atomic(access.tenant_id):

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.api import *  # noqa: F403
 from config.settings.languages import *  # noqa: F403
+from config.settings.observing import *  # noqa: F403
 from config.settings.pages import *  # noqa: F403
 from config.settings.replies import *  # noqa: F403
 from config.settings.state import *  # noqa: F403
@@ -15,6 +16,8 @@ from config.settings.webhooks import *  # noqa: F403
 from tenants.answering import AnsweredConnection
 
 env = environ.Env()
+
+DOCENT_METRICS_FOLDER = shared_numbers(DOCENT_DATA)  # noqa: F405
 
 # --- Servers ---------------------------------------------------------------------------------------------
 # `manage.py` fills DATABASE_URL and REDIS_URL with the embedded servers' addresses when they are unset;
@@ -373,22 +376,3 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DOCENT_PSEUDO_LANGUAGE:  # noqa: F405
     LOCALE_PATHS.append(DOCENT_DATA / "locale")  # noqa: F405
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {
-            "()": "tenants.log_lines.EscapedFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.str("DOCENT_LOG_LEVEL", default="INFO")},
-    "loggers": {
-        "httpx": {"level": "WARNING"},
-        "httpx2": {"level": "WARNING"},
-        "mcp": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-    },
-}

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -12,11 +13,14 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from conversations.chat_models.servers import LONGEST_NAME, Server
+from conversations.chat_models.servers import LONGEST_NAME, Server, list_servers
+from conversations.metrics import PROVIDER_ERRORS, RESTING
 from providers.chat.base import ChatDelta, ChatModel, ChatRequest, ModelInfo, ModelServer
 from providers.chat.breaker import Breakers, Guarded, Rules
 from providers.chat.ollama import OllamaChat
 from providers.errors import ProviderError
+from tenants.metrics import on_sample
+from tenants.spans import span_aside
 
 FRESH_SECONDS = 10.0
 # What a model is changes only when it is pulled anew.
@@ -35,13 +39,22 @@ class Provider(ChatModel, ModelServer, Protocol):
 class Addressed:
     """One model of a server. Requests, and who reads of them, call it by its id; the server hears its own name."""
 
-    def __init__(self, chat: ChatModel, model: str) -> None:
+    def __init__(self, chat: ChatModel, model: str, *, server: str) -> None:
         self.name = chat.name
         self._chat = chat
         self._model = model
+        self._server = server
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta]:
-        return self._chat.stream(replace(request, model=self._model))
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta]:
+        about = {"gen_ai.provider.name": self._server, "gen_ai.request.model": self._model}
+        with span_aside("model", about):
+            try:
+                async with aclosing(self._chat.stream(replace(request, model=self._model))) as deltas:
+                    async for delta in deltas:
+                        yield delta
+            except ProviderError as error:
+                PROVIDER_ERRORS.labels(self._server, error.code).inc()
+                raise
 
 
 class _Together:
@@ -68,9 +81,9 @@ class Connection:
         self.server = server
         self.provider = _provider(server, key)
         self._guarded: ChatModel = self.provider
+        self.breakers = Breakers(Rules(rest=settings.DOCENT_MODEL_REST))
         if settings.DOCENT_MODEL_REST:
-            breakers = Breakers(Rules(rest=settings.DOCENT_MODEL_REST))
-            self._guarded = Guarded(self.provider, server=server.name, breakers=breakers)
+            self._guarded = Guarded(self.provider, server=server.name, breakers=self.breakers)
         self._listed: list[ModelInfo] | None = None
         self._listed_at = float("-inf")
         self._described: dict[str, tuple[float, bool, ModelInfo]] = {}
@@ -78,7 +91,7 @@ class Connection:
 
     def to(self, model: str) -> ChatModel:
         """One of its models, however the request calls it; one that fails and fails is left alone."""
-        return Addressed(self._guarded, model)
+        return Addressed(self._guarded, model, server=self.server.name)
 
     async def list_models(self) -> list[ModelInfo] | None:
         """Those that can chat; None when the server cannot be asked."""
@@ -127,6 +140,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[Server, bytes], Connection] = OrderedDict()
+        on_sample(self._sample)
 
     def to(self, server: Server, key: str) -> Connection:
         # By its digest: what is kept to look things up by is not kept as it is.
@@ -138,6 +152,13 @@ class Connections:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(place)
         return connection
+
+    def _sample(self) -> None:
+        resting = Counter(dict.fromkeys(list_servers(), 0))
+        for connection in list(self._kept.values()):
+            resting[connection.server.name] += connection.breakers.open()
+        for name, number in resting.items():
+            RESTING.labels(name).set(number)
 
     def forget(self, server: str) -> None:
         """A model has come to that server or gone, whoever asks for it."""

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from documents.events import announce
+from documents.metrics import count_document
 from documents.models import Document, DocumentVersion, Status
 from documents.services.processing import abandon, make_current, show_state
 from tenants.models import WebhookEvent
@@ -17,6 +18,7 @@ def mark_ready(document: Document, version: DocumentVersion) -> None:
     version.status, version.progress = Status.READY, 1.0
     version.finished_at = Now()
     make_current(document, version)
+    count_document(outcome="ready", pages=version.page_count, timings=version.timings)
     _tell(WebhookEvent.DOCUMENT_READY, document, version)
 
 
@@ -24,6 +26,7 @@ def mark_failed(document: Document, version: DocumentVersion, code: str, detail:
     """The file stays, what was made of it goes; a version that was searched before is searched on."""
     abandon(document, version, Status.FAILED)
     version.error_code, version.error_detail = code, detail
+    count_document(outcome="failed", code=code, timings=version.timings)
     _tell(WebhookEvent.DOCUMENT_FAILED, document, version, error={"code": code})
 
 

@@ -81,6 +81,11 @@ class Breaker:
             self._opened_at, self._last_code = now, failure
             self._ends.clear()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is asked of it, or a probe alone."""
+        return self._opened_at is not None
+
     def leave(self, attempt: "Attempt") -> None:
         """The attempt was given up before anything was known: another may probe."""
         if attempt is self._probe:
@@ -118,6 +123,10 @@ class Breakers:
                 del self._breakers[next(iter(self._breakers))]
             self._breakers[key] = Breaker(self._rules, self._clock)
         return self._breakers[key]
+
+    def open(self) -> int:
+        """How many of the models are left alone."""
+        return sum(one.is_open for one in list(self._breakers.values()))
 
 
 class Guarded:

@@ -28,6 +28,7 @@ from tenants.errors import (
     Unavailable,
     is_disk_full,
 )
+from tenants.log_context import noted_ids
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def request_id_of(request: Any) -> str:
     http = getattr(request, "_request", request)
     found: str | None = getattr(http, "docent_request_id", None)
     if found is None:
-        found = uuid4().hex
+        found = noted_ids().get("request") or uuid4().hex
         http.docent_request_id = found
     return found
 

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -104,7 +105,8 @@ def heartbeat(lease: Lease, *, seconds: float) -> Iterator[None]:
         finally:
             connections.close_all()
 
-    thread = threading.Thread(target=beat, name=f"lease-{lease.job_id}", daemon=True)
+    # In this context, so that what it logs is told to belong to the job.
+    thread = threading.Thread(target=copy_context().run, args=[beat], name=f"lease-{lease.job_id}", daemon=True)
     thread.start()
     try:
         yield

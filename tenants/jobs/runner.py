@@ -2,6 +2,7 @@
 
 import logging
 import random
+import time
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +14,9 @@ from tenants.errors import StorageFull, is_disk_full
 from tenants.jobs import leases
 from tenants.jobs.handlers import handler_of
 from tenants.jobs.leases import MAX_ATTEMPTS, Lease, LeaseLost, TurnOver
+from tenants.log_context import noted
+from tenants.metrics import JOB_SECONDS, JOBS
+from tenants.spans import span
 
 logger = logging.getLogger(__name__)
 
@@ -31,25 +35,41 @@ def run_job(job_id: UUID) -> bool:
         # Raised in here, so that the other tenant's job neither loses an attempt nor waits for a lease to end.
         if find_tenant_id() not in {None, lease.tenant_id}:
             raise TenantConflict("The task was signed for another tenant than the job's.")
+    about = {"docent.kind": lease.kind, "docent.job": str(lease.job_id), "docent.tenant": str(lease.tenant_id)}
+    with noted(job=lease.job_id, tenant=lease.tenant_id), span("job", about) as current:
+        began = time.monotonic()
+        outcome = _attempt(lease, seconds)
+        if current is not None:
+            current.set_attribute("docent.outcome", outcome)
+        logger.debug("A job is over: %s, %s.", lease.kind, outcome)
+        JOBS.labels(lease.kind, outcome).inc()
+        JOB_SECONDS.labels(lease.kind).observe(time.monotonic() - began)
+    return True
+
+
+def _attempt(lease: Lease, seconds: float) -> str:
+    """Do the work, or give it up; how the attempt ended, in a word."""
     if lease.attempts > MAX_ATTEMPTS:
         _give_up(lease, "worker_died", "Processing stopped unexpectedly each time it was tried.")
-        return True
+        return "dead"
     try:
         with leases.heartbeat(lease, seconds=seconds):
             handler_of(lease.kind).run(lease.target_id, lease)
     except LeaseLost:
         logger.info("job %s (%s) was taken away", lease.job_id, lease.kind)
+        return "lost"
     except TurnOver as turn:
         leases.pass_on(lease, delay_seconds=turn.delay_seconds)
+        return "passed_on"
     except Exception as error:
         logger.exception("job %s (%s) failed at attempt %d", lease.job_id, lease.kind, lease.attempts)
         if lease.attempts >= MAX_ATTEMPTS:
             _give_up(lease, *_reason(error))
-        else:
-            leases.release(lease, delay_seconds=_back_off(lease.attempts))
-    else:
-        leases.finish(lease)
-    return True
+            return "dead"
+        leases.release(lease, delay_seconds=_back_off(lease.attempts))
+        return "failed"
+    leases.finish(lease)
+    return "done"
 
 
 def _reason(error: Exception) -> tuple[str, str]:

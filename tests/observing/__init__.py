@@ -1,0 +1,1 @@
+"""What an operator sees of Docent: numbers, lines of the log, traces, health."""
