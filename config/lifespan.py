@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from django.core.exceptions import ImproperlyConfigured
 
+from config.connections import leave
 from conversations import pulling
 from conversations.draining import Drain
 from conversations.keeper import keep
@@ -36,8 +37,10 @@ async def web_process() -> AsyncIterator[None]:
         asyncio.create_task(watch.run(), name="revocations"),
     ]
     warming = asyncio.create_task(_warm_up(), name="warm-up")
-    drain = Drain()
+    drain = Drain(leave)
     drain.listen()
+    # Whoever restarts one process after the other waits for this line before the next.
+    logger.info("This web process serves.")
     try:
         yield
     finally:

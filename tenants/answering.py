@@ -1,4 +1,5 @@
-"""Connections to the database that do not wait for a server that is stopped, or for a machine that is gone.
+"""Connections to the database that do not wait for a server that is stopped, for a machine that is gone, or for
+one whose place another has taken.
 
 Plain Python: the settings name the class.
 """
@@ -13,6 +14,8 @@ from typing import TypeVar
 
 from psycopg import Connection, OperationalError
 from psycopg.abc import PQGen
+from psycopg.errors import ReadOnlySqlTransaction
+from psycopg_pool import ConnectionPool
 
 T = TypeVar("T")
 
@@ -49,6 +52,16 @@ class AnsweredConnection(Connection[tuple[object, ...]]):
         except StopIteration as end:
             answer: T = end.value
             return answer
+        except ReadOnlySqlTransaction as error:
+            self._leave_standby()
+            raise OperationalError("the database server takes no writes") from error
+
+    def _leave_standby(self) -> None:
+        """Another server writes now: the connections that lead here are given up, all of the pool's."""
+        self.pgconn.finish()
+        pool: object = getattr(self, "_pool", None)
+        if isinstance(pool, ConnectionPool):
+            pool.drain()
 
 
 @dataclass(frozen=True, slots=True)
