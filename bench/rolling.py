@@ -30,7 +30,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from bench.corpus import pdfs, questions
 from bench.figures import Figure, parser, report
-from bench.portal import BenchError, Portal, portal, upload
+from bench.portal import BenchError, Portal, environment_of, portal, upload
 from config.embedded import PROJECT, servers
 
 RATE = 20.0
@@ -189,17 +189,22 @@ def restart_each(running: Portal) -> float:
 
 def migrate(running: Portal, target: str = "") -> float:
     """To the schema of a release to come, or back (`zero`), beside one who reads for a while; its seconds."""
-    begun, environ = time.monotonic(), {"DOCENT_DATA": str(running.data)}
+    begun = time.monotonic()
     addresses: dict[str, str] = {}
     with servers(running.data, addresses), psycopg.connect(addresses["DATABASE_OWNER_URL"]) as reader:
         reader.execute("SELECT count(*) FROM conversations_conversation")
-        owner = {name: addresses[name] for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")}
+        owner = dict.fromkeys(("DATABASE_URL", "DATABASE_OWNER_URL"), addresses["DATABASE_OWNER_URL"])
         settings = {"DJANGO_SETTINGS_MODULE": "tests.faults.next_release.settings"}
         command = [sys.executable, "manage.py", "migrate", "next_release", *([target] if target else [])]
         process = subprocess.Popen(
             [*command, "--no-input", "--skip-checks"],
             cwd=PROJECT,
-            env={**os.environ, **environ, **owner, **settings, "DATABASE_URL": addresses["DATABASE_OWNER_URL"]},
+            env={
+                **environment_of(running.data),
+                **owner,
+                **settings,
+                "DATABASE_URL": addresses["DATABASE_OWNER_URL"],
+            },
         )
         with suppress(subprocess.TimeoutExpired):
             process.wait(6)  # the reader is in its way until then
