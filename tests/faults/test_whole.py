@@ -1,4 +1,4 @@
-"""F1, F2, F9, F30: a whole Docent, as `up` runs it, whose processes and servers are killed or find no room.
+"""F1, F2, F5, F9, F30: a whole Docent, as `up` runs it, whose processes and servers are killed or find no room.
 
 Leases are a tenth of what they are by default, unless the stated times are asked for: see `tests.faults.times`.
 """
@@ -17,6 +17,7 @@ import pytest
 from psycopg import sql
 
 from bench.portal import Portal, portal
+from bench.rolling import measure
 from bench.storm import File, files, send, vectors, wait_until_over
 from config.embedded import servers
 from tests.config.polling import alive, wait_for
@@ -35,7 +36,7 @@ PAGES = [[f"Clause {number}: the tenant of house {number} pays on day {number % 
 
 @pytest.fixture(scope="module")
 def docent() -> Iterator[Portal]:
-    with portal(more={"DOCENT_JOB_LEASE_SECONDS": str(scaled(LEASE))}) as running:
+    with portal(workers=2, more={"DOCENT_JOB_LEASE_SECONDS": str(scaled(LEASE))}) as running:
         yield running
 
 
@@ -133,6 +134,12 @@ def test_F9_valkey_restarted_five_times_in_ten_seconds(docent: Portal) -> None:
     wait_until_over(docent, count, within=RESUMED_WITHIN)
     print(f"consumed {time.monotonic() - restarted:.1f} s after the last restart")  # noqa: T201
     check_nothing_twice(docent)
+
+
+def test_F5_no_request_fails_while_each_web_process_is_restarted(docent: Portal) -> None:
+    figure, failed = measure(docent, rate=8)
+    assert failed == []
+    assert sum(count for name, count in figure.details.items() if name.startswith("sent")) > 50
 
 
 def test_F30_no_room_for_the_write_ahead_log_and_room_again(docent: Portal) -> None:
