@@ -19,7 +19,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from bench.figures import circumstances
-from bench.rows import PROMISES, rows_of, tests_of_rows
+from bench.rows import PROMISES, rows_of, shown_by_file
 from config.embedded import PROJECT
 
 _STORM_SECONDS = 600.0
@@ -44,9 +44,10 @@ class Row:
 def run_tests(chosen: Iterable[int], *, within: float) -> dict[int, Row]:
     """Run the tests of these rows in one process, at the stated times."""
     chosen = set(chosen)
+    by_file = shown_by_file().items()
     names = [
         f"{path}::{name}"
-        for path, tests in tests_of_rows().items()
+        for path, tests in shown_by_file().items()
         for name in sorted(tests)
         if rows_of(name) & chosen
     ]
@@ -55,7 +56,8 @@ def run_tests(chosen: Iterable[int], *, within: float) -> dict[int, Row]:
         return rows
     with tempfile.TemporaryDirectory(prefix="docent-faults-") as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", f"--junitxml={report}", *names]
+        kept = ["-o", "junit_logging=system-out", "-o", "junit_log_passing_tests=true", f"--junitxml={report}"]
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", *kept, *names]
         environ = {**os.environ, "DOCENT_FAULT_TIMES": "stated"}
         try:
             subprocess.run(command, cwd=PROJECT, env=environ, check=False, timeout=within)

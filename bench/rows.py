@@ -58,7 +58,7 @@ def rows_of(test: str) -> set[int]:
     return {int(number) for number in _ROWS.findall(test)}
 
 
-def tests_of_rows() -> dict[Path, set[str]]:
+def shown_by_file() -> dict[Path, set[str]]:
     """Of each file of tests those that show a row."""
     found = {}
     for path in sorted((PROJECT / "tests").rglob("test_*.py")):

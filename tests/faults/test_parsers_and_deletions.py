@@ -7,6 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import MULTIPART_CONTENT
 
+from documents.services.processing import EMBED
 from tenants.models import Job
 from tests.config.polling import wait_for
 from tests.documents.conftest import Remains
@@ -33,13 +34,14 @@ def test_F32_a_parser_that_takes_too_much_memory_goes_and_its_worker_stays(alice
 def test_F35_what_is_deleted_while_it_is_worked_on_never_comes_back(
     alice: Person, worker: Running, remains: Remains, stage: str
 ) -> None:
-    document = uploaded(alice, "clauses.txt", LONG_TEXT)["id"]
-    if stage != "queued":
-        wait_for("it is worked on", lambda: document_of(alice, document)["status"] == "embedding")
     if stage == "replaced":
-        path = f"/api/v1/documents/{document}/versions/"
-        file = SimpleUploadedFile("clauses.txt", LONG_TEXT + b" And one more.")
+        document = ready(alice, "clauses.txt", b"The clauses are to come.")["id"]
+        file, path = SimpleUploadedFile("clauses.txt", LONG_TEXT), f"/api/v1/documents/{document}/versions/"
         assert alice.api.post(path, {"file": file}, content_type=MULTIPART_CONTENT).status_code == 202
+    else:
+        document = uploaded(alice, "clauses.txt", LONG_TEXT)["id"]
+    if stage != "queued":
+        wait_for("it is worked on", lambda: Job.objects.filter(kind=EMBED, lease_id__isnull=False).exists())
     assert alice.api.delete(f"/api/v1/documents/{document}/").status_code == 204
     wait_for("nobody works on it any more", lambda: not Job.objects.exists(), within=60)
     assert remains(alice) == {}
