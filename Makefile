@@ -57,6 +57,7 @@ lock: .venv/dev.stamp
 			requirements/$$list.in -o requirements/$$list.txt || exit 1; \
 	done
 
+## Every benchmark as one table, written to figures.md too; at most four hours.
 bench: .venv/dev.stamp
 	@$(BIN)/python -m bench
 
@@ -85,9 +86,9 @@ bench-portal: .venv/dev.stamp
 fuzz: .venv/dev.stamp
 	@$(BIN)/python -m bench.fuzz --minutes $(or $(MINUTES),10)
 
-## Kill everything at random during 200 uploads and compare with a run that nobody disturbed.
+## Every fault that something is promised for, at its stated times, then everything killed at random: at most an hour.
 faults: .venv/dev.stamp
-	@$(BIN)/python -m bench.storm
+	@$(BIN)/python -m bench.faults
 
 .venv/base.stamp: requirements/base.txt | .venv/made.stamp
 	@echo "Installing what Docent needs into .venv ..."

@@ -45,12 +45,7 @@ def run_tests(chosen: Iterable[int], *, within: float) -> dict[int, Row]:
     """Run the tests of these rows in one process, at the stated times."""
     chosen = set(chosen)
     by_file = shown_by_file().items()
-    names = [
-        f"{path}::{name}"
-        for path, tests in shown_by_file().items()
-        for name in sorted(tests)
-        if rows_of(name) & chosen
-    ]
+    names = [f"{path}::{name}" for path, tests in by_file for name in sorted(tests) if rows_of(name) & chosen]
     rows: dict[int, Row] = defaultdict(Row)
     if not names:
         return rows
@@ -58,7 +53,7 @@ def run_tests(chosen: Iterable[int], *, within: float) -> dict[int, Row]:
         report = Path(folder) / "report.xml"
         kept = ["-o", "junit_logging=system-out", "-o", "junit_log_passing_tests=true", f"--junitxml={report}"]
         command = [sys.executable, "-m", "pytest", "-q", "-n", "0", *kept, *names]
-        environ = {**os.environ, "DOCENT_FAULT_TIMES": "stated"}
+        environ = {**os.environ, "FAULT_TIMES": "stated"}
         try:
             subprocess.run(command, cwd=PROJECT, env=environ, check=False, timeout=within)
         except subprocess.TimeoutExpired:

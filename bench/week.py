@@ -1,9 +1,9 @@
 """A week in minutes: documents and questions while everything is restarted, indexed anew and kept for later.
 
-In four quarters. In each a part of the documents comes and a part of the questions is asked, of quotations instead of
-a model; amid each every process is told to end and started again; in the second everything is embedded anew, in the
-third a backup is made, where there is a command for it. Afterwards each document that was accepted is ready, each
-question has one answer, memory is what it was, and no table grows that holds nothing of anybody's.
+In four quarters. In each a part of the documents comes and a part of the questions is asked, of quotations instead
+of a model; amid each every process is told to end and started again; in the second everything is embedded anew, in
+the third a backup is made, where there is a command for it. Afterwards each document that was accepted is ready,
+each question has one answer, memory is what it was, and no table grows that holds nothing of anybody's.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ _AT_ONCE = 12
 _FILES_A_REQUEST = 20
 _OTHERS = ("--queues=work", "--queues=embed", "--queues=platform")
 _UP_AGAIN_WITHIN = 60.0
+_OTHER_MODEL = "week-embed"
 _GROWTH = 1.15  # of memory, from the end of the first quarter on
 
 
@@ -46,6 +47,7 @@ class Week:
     """What was sent, what of it went wrong, and what there was at the end of each quarter."""
 
     running: Portal
+    variables: dict[str, str]
     accepted: int = 0
     answers: Counter[str] = field(default_factory=Counter)
     memory: list[float] = field(default_factory=list)
@@ -78,12 +80,11 @@ class Week:
         asked = questions(50)
 
         async def person() -> None:
-            conversation, turns = "", 0
-            for number in one_each:
+            conversation = ""
+            for turns, number in enumerate(one_each):
                 if turns % 20 == 0:
                     answer = await client.post("/conversations/", json={})
                     conversation = answer.raise_for_status().json()["id"]
-                turns += 1
                 question = f"{asked[number % len(asked)]} ({quarter}-{number})"
                 answer = await client.post(f"/conversations/{conversation}/messages/", json={"content": question})
                 status = answer.json().get("status", "") if answer.is_success else str(answer.status_code)
@@ -92,13 +93,14 @@ class Week:
         await asyncio.gather(*(person() for _ in range(_AT_ONCE)))
 
     def _disturb(self, quarter: int) -> None:
-        environ = environment_of(self.running.data)
+        environ = {**environment_of(self.running.data), **self.variables}
         restart_each(self.running)
         for word in _OTHERS:
             self._restart(word)
         if quarter == 1:
-            self.done.append(manage(environ, "reindex", "--tenant", self.running.slug, "--model", "builtin", "--again"))
-        if quarter == 2 and " backup" in manage(environ, "help", "--commands"):  # noqa: PLR2004
+            model = f"openai/{_OTHER_MODEL}"
+            self.done.append(manage(environ, "reindex", "--tenant", self.running.slug, "--model", model))
+        if quarter == 2 and " backup" in manage(environ, "help", "--commands"):
             self.done.append(manage(environ, "backup"))
 
     def _restart(self, word: str) -> None:
@@ -137,7 +139,7 @@ def _counted(running: Portal) -> tuple[dict[str, int], Counter[int]]:
         rows = {one: _first(ops, counting.format(sql.Identifier(one))) for one in names}
         answers = ops.execute(
             "SELECT q.id, count(a.id) FROM conversations_message q LEFT JOIN conversations_message a"
-            " ON a.parent_id = q.id AND a.role = 'assistant' AND a.status = 'finished'"
+            " ON a.parent_id = q.id AND a.role = 'assistant' AND a.status IN ('finished', 'refused')"
             " WHERE q.role = 'user' GROUP BY q.id"
         ).fetchall()
     return rows, Counter(count for _, count in answers)
@@ -149,14 +151,25 @@ def _first(connection: psycopg.Connection, query: sql.Composed) -> int:
     return int(row[0])
 
 
-def measure(*, documents: int, asked: int) -> Iterable[Figure]:
-    with portal(workers=2, model="") as running:
-        week, begun = Week(running), time.monotonic()
+def _lived(
+    more: dict[str, str], documents: int, asked: int
+) -> tuple[Week, dict[str, int], Counter[int], Counter[str], float]:
+    """The week, rows by table, questions by their answers, documents by status, and its seconds."""
+    with portal(workers=2, model="", more=more) as running:
+        week, begun = Week(running, more), time.monotonic()
         for number in range(QUARTERS):
             asyncio.run(week.quarter(number, documents // QUARTERS, asked // QUARTERS))
         took = time.monotonic() - begun
-        states = Counter(one["status"] for one in wait_until_over(running, week.accepted, within=60))
+        states = Counter(str(one["status"]) for one in wait_until_over(running, week.accepted, within=60))
         rows, answers = _counted(running)
+    return week, rows, answers, states, took
+
+
+def measure(*, documents: int, asked: int) -> Iterable[Figure]:
+    with OllamaStandIn() as embedding:
+        embedding.dimensions = {_OTHER_MODEL: 48}
+        more = {"DOCENT_OPENAI_BASE_URL": f"{embedding.url}/v1", "DOCENT_OPENAI_API_KEY": "none"}
+        week, rows, answers, states, took = _lived(more, documents, asked)
     for line in week.done:
         print(line, file=sys.stderr)
     total = sum(week.answers.values())

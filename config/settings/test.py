@@ -1,4 +1,4 @@
-"""The tests: real servers, cheap passwords, short times (fault rows run at a tenth of theirs, unless all is asked for)."""
+"""The tests: real servers, cheap passwords, short times (fault rows at a tenth of theirs, or as stated)."""
 
 from config.settings.base import *  # noqa: F403
 
@@ -8,7 +8,7 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES["staticfiles"] = {  # noqa: F405
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
-_SHARE = 1.0 if env.str("DOCENT_FAULT_TIMES", default="") == "stated" else 0.1  # noqa: F405
+_SHARE = 1.0 if env.str("FAULT_TIMES", default="") == "stated" else 0.1  # noqa: F405
 DOCENT_FIRST_TOKEN_TIMEOUT = env.float("DOCENT_FIRST_TOKEN_TIMEOUT", default=60 * _SHARE)  # noqa: F405
 DOCENT_ATTACHMENT_WAIT = 8.0
 DOCENT_FIRST_TOKEN_NOTICE = 10 * _SHARE

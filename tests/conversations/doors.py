@@ -14,8 +14,8 @@ import httpx
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from tests.people import Person
 from tests.faults.times import scaled
+from tests.people import Person
 from tests.plain import NO_TLS
 from tests.processes import LiveServer
 

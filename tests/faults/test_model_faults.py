@@ -1,6 +1,6 @@
 """A model server that hangs, breaks off or talks nonsense: every door comes to a clear end, none to a lie.
 
-The promises carry their numbers: F18, F19 and F21 to F23. Times are a tenth of the stated ones: see `tests.faults.times`.
+The promises carry their numbers: F18, F19 and F21 to F23. Times: see `tests.faults.times`.
 """
 
 from __future__ import annotations

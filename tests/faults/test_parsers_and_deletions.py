@@ -12,7 +12,7 @@ from tenants.models import Job
 from tests.config.polling import wait_for
 from tests.documents.conftest import Remains
 from tests.documents.pdfs import inflating_pdf
-from tests.factories import LONG_TEXT, document_of, processed, ready, uploaded
+from tests.factories import LONG_TEXT, processed, ready, uploaded
 from tests.people import Person
 from tests.processes import Running
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-IS_STATED = os.environ.get("DOCENT_FAULT_TIMES") == "stated"
+IS_STATED = os.environ.get("FAULT_TIMES") == "stated"
 
 
 def scaled(seconds: float) -> float:
