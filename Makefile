@@ -61,6 +61,7 @@ lock: .venv/dev.stamp
 			requirements/$$list.in -o requirements/$$list.txt || exit 1; \
 	done
 
+## Every benchmark as one table, written to figures.md too; at most four hours.
 bench: .venv/dev.stamp
 	@$(BIN)/python -m bench
 
@@ -89,9 +90,9 @@ bench-portal: .venv/dev.stamp
 fuzz: .venv/dev.stamp
 	@$(BIN)/python -m bench.fuzz --minutes $(or $(MINUTES),10)
 
-## Kill everything at random during 200 uploads and compare with a run that nobody disturbed.
+## Every fault that something is promised for, at its stated times, then everything killed at random: at most an hour.
 faults: .venv/dev.stamp
-	@$(BIN)/python -m bench.storm
+	@$(BIN)/python -m bench.faults
 
 ## Known faults of all locked packages. It asks a public list, and says so where it cannot.
 audit: .venv/dev.stamp

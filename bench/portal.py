@@ -81,10 +81,7 @@ def portal(
     with tempfile.TemporaryDirectory(prefix="docent-bench-") as folder, server as model_url:
         data = Path(folder)
         data.chmod(0o711)  # the database server may run under another account
-        environ = {**os.environ, "DOCENT_DATA": folder, "OLLAMA_HOST": model_url, "DOCENT_CHAT_MODEL": ""}
-        environ |= more or {}
-        for name in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"):
-            environ.pop(name, None)
+        environ = {**environment_of(data), "OLLAMA_HOST": model_url, "DOCENT_CHAT_MODEL": "", **(more or {})}
         url = f"http://127.0.0.1:{free_port()}"
         command = [sys.executable, "manage.py", "up", "--no-demo", "--port", url.rpartition(":")[2]]
         command += ["--workers", str(workers)]
@@ -100,9 +97,16 @@ def portal(
                 process.wait(30)
 
 
+def environment_of(data: Path) -> dict[str, str]:
+    """What commands find that are to work on this Docent: no servers but its own."""
+    others = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_OPS_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+    environ = {name: value for name, value in os.environ.items() if name not in others}
+    return {**environ, "DOCENT_DATA": str(data)}
+
+
 def new_organisation(running: Portal, slug: str, *, rate: int = 100_000) -> str:
     """One more; returns a token of its owner."""
-    return _organisation({**os.environ, "DOCENT_DATA": str(running.data)}, slug, rate)
+    return _organisation(environment_of(running.data), slug, rate)
 
 
 def _organisation(environ: dict[str, str], slug: str, rate: int) -> str:

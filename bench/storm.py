@@ -27,7 +27,7 @@ from uuid import uuid4
 import httpx
 
 from bench.figures import circumstances
-from bench.portal import Portal, manage, portal
+from bench.portal import Portal, environment_of, manage, portal
 from tests.documents.pdfs import text_pdf
 
 _VICTIMS = ("web", "worker", "embedder", "valkey", "postgres")
@@ -154,8 +154,9 @@ def digest(running: Portal, documents: Sequence[dict[str, Any]]) -> str:
 
 def vectors(running: Portal) -> tuple[int, ...]:
     """How many passages, vectors, and vectors that are searched there are."""
-    environ = {**os.environ, "DOCENT_DATA": str(running.data)}
-    return tuple(map(int, manage(environ, "shell", "--no-imports", "-c", _COUNT_VECTORS).split()))
+    return tuple(
+        map(int, manage(environment_of(running.data), "shell", "--no-imports", "-c", _COUNT_VECTORS).split())
+    )
 
 
 def _all(client: httpx.Client, path: str) -> list[dict[str, Any]]:

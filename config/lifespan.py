@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from django.core.exceptions import ImproperlyConfigured
 
+from config.connections import leave
 from config.observing import be_seen
 from conversations import pulling
 from conversations.draining import Drain
@@ -37,9 +38,11 @@ async def web_process() -> AsyncIterator[None]:
         asyncio.create_task(watch.run(), name="revocations"),
     ]
     warming = asyncio.create_task(_warm_up(), name="warm-up")
-    drain = Drain()
+    drain = Drain(leave)
     drain.listen()
     be_unseen = be_seen()
+    # Whoever restarts one process after the other waits for this line before the next.
+    logger.info("This web process serves.")
     try:
         yield
     finally:

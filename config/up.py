@@ -36,8 +36,13 @@ _METRICS_PORT = "9464"  # as others that serve /metrics by themselves; 0 in the 
 _QUICK, _CALM = 0.05, 1.0  # seconds between two looks
 _UNSENT_BYTES = 80 * 1024  # of one connection; the kernel doubles it for its own needs
 _GONE_AFTER = 45.0  # seconds in which a peer takes nothing of what it was sent, or does not say so
-# The web server's connections are those that let go who takes nothing.
-CONNECTIONS = ("--http=config.connections:HttpConnection", "--ws=config.connections:SocketConnection")
+# The web server's connections are those that let go who takes nothing. It keeps idle ones longer than proxies in
+# front of it do, which then close them: a server that does may do so while a request is on its way.
+CONNECTIONS = (
+    "--http=config.connections:HttpConnection",
+    "--ws=config.connections:SocketConnection",
+    "--timeout-keep-alive=75",
+)
 _TRIES = 3  # crashes of one program before the first answer: then it will not start at all
 
 
@@ -101,7 +106,7 @@ def run(options: Options, data: Path) -> int:
                 environ.setdefault("DOCENT_METRICS_PORT", _METRICS_PORT)
                 _prepare(environ, data)
                 started = programs(options, environ, data, listener.fileno())
-                supervisor = Supervisor(started, write=_write, grace=_drain(environ) + 10)
+                supervisor = Supervisor(started, write=_write, grace=_drain(environ) + 15)
                 code = supervisor.run(_Progress(options, environ, embedded, supervisor).tick)
             _write("Docent has stopped.")
             return code
@@ -239,7 +244,7 @@ def programs(options: Options, environ: Mapping[str, str], data: Path, descripto
     platform = {name: value for name, value in environ.items() if name != "DATABASE_ADMIN_URL"}
     web = [
         sys.executable, "-m", "uvicorn", "config.asgi:application", "--lifespan=on", *CONNECTIONS,
-        "--log-level=warning", "--no-server-header", f"--timeout-graceful-shutdown={_drain(environ) + 5:.0f}",
+        "--log-level=warning", "--no-server-header", f"--timeout-graceful-shutdown={_drain(environ) + 10:.0f}",
         "--ws-ping-interval=20", "--ws-ping-timeout=20", "--ws-max-size=1048576",
         "--no-proxy-headers",  # DOCENT_TRUSTED_PROXIES says whom to believe
         # To deflate an answer's small frames takes as much processor as all else that is done with its tokens.
@@ -268,7 +273,7 @@ def programs(options: Options, environ: Mapping[str, str], data: Path, descripto
 
 
 def _drain(environ: Mapping[str, str]) -> float:
-    """Seconds that answers have to end when a web process is told to: by then its connections are closed."""
+    """Seconds that answers have to end when a web process is told to; soon after, its connections are closed."""
     return float(environ.get("DOCENT_DRAIN_SECONDS") or 30)
 
 

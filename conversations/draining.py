@@ -4,7 +4,8 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -14,12 +15,21 @@ from conversations import replies
 
 logger = logging.getLogger(__name__)
 
+# Connections are closed by then: their time begins when the server has noticed the signal.
+_SLACK = 0.5
+
 
 class Drain:
-    """Begins with the signal to end, before the server closes its connections, or with `finish`."""
+    """Begins with the signal to end, before the server closes its connections, or with `finish`.
 
-    def __init__(self) -> None:
+    Who has a connection may still come with a question for a while: `announce` has the next answer tell them to
+    look for another one.
+    """
+
+    def __init__(self, announce: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
+        self._announce = announce
+        self._is_unasked = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
 
     def listen(self) -> None:
@@ -41,18 +51,23 @@ class Drain:
 
     def begin(self) -> None:
         if self._work is None:
-            self._work = self._loop.create_task(_drain(), name="drain")
+            self._announce()
+            self._work = self._loop.create_task(_drain(self._is_unasked), name="drain")
 
     async def finish(self) -> None:
-        """Return when nothing is written here any more."""
+        """Return when nothing is written here any more. By now nobody has a connection to ask by."""
+        self._is_unasked.set()
         self.begin()
         assert self._work is not None
         await self._work
 
 
-async def _drain() -> None:
-    replies.close()
+async def _drain(is_unasked: asyncio.Event) -> None:
     until = time.monotonic() + settings.DOCENT_DRAIN_SECONDS
+    with suppress(TimeoutError):
+        async with asyncio.timeout(settings.DOCENT_LINGER_SECONDS + _SLACK):
+            await is_unasked.wait()
+    replies.close()
     if replies.running:
         logger.warning("%d answers are being written: they have %g seconds to end.", *_state())
     await _within(until, replies.all_stored())

@@ -1,4 +1,5 @@
-"""Connections to the database that do not wait for a server that is stopped, or for a machine that is gone.
+"""Connections to the database that do not wait for a server that is stopped, for a machine that is gone, or for
+one whose place another has taken.
 
 Plain Python: the settings name the class.
 """
@@ -11,10 +12,15 @@ import time
 from dataclasses import dataclass
 from typing import TypeVar
 
-from psycopg import Connection, OperationalError
+from psycopg import Connection, InternalError, OperationalError
 from psycopg.abc import PQGen
+from psycopg.errors import ReadOnlySqlTransaction
+from psycopg_pool import ConnectionPool
 
 T = TypeVar("T")
+
+# What a server says of itself that ends every connection, whatever else is wrong.
+_GOING_DOWN = ("FATAL", "PANIC")
 
 # Seconds without an answer until the server is asked whether it lives, and those it then has.
 _QUIET_SECONDS, _ASKED_SECONDS = 2.0, 2.0
@@ -49,6 +55,20 @@ class AnsweredConnection(Connection[tuple[object, ...]]):
         except StopIteration as end:
             answer: T = end.value
             return answer
+        except ReadOnlySqlTransaction as error:
+            self._leave_standby()
+            raise OperationalError("the database server takes no writes") from error
+        except InternalError as error:
+            if error.diag.severity_nonlocalized not in _GOING_DOWN:
+                raise
+            raise OperationalError("the database server goes down") from error
+
+    def _leave_standby(self) -> None:
+        """Another server writes now: the connections that lead here are given up, all of the pool's."""
+        self.pgconn.finish()
+        pool: object = getattr(self, "_pool", None)
+        if isinstance(pool, ConnectionPool):
+            pool.drain()
 
 
 @dataclass(frozen=True, slots=True)

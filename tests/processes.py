@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +79,7 @@ def web_server(
     health: str = "ready",
     application: str = "config.asgi:application",
     lifespan: str = "on",
+    options: Sequence[str] = (),
 ) -> Iterator[LiveServer]:
     """uvicorn with `config.asgi` on a free port, which it inherits open: nobody can take it in between.
 
@@ -98,6 +99,7 @@ def web_server(
             lifespan,
             "--no-proxy-headers",
             *CONNECTIONS,
+            *options,
         ]
         with _started(command, own, log, pass_fds=(listener.fileno(),)) as process:
             listener.close()  # a server that dies now refuses, instead of leaving us waiting

@@ -18,3 +18,5 @@ DOCENT_READER_SECONDS = env.float("DOCENT_READER_SECONDS", default=20.0)
 DOCENT_TEMPORARY_SECONDS = env.float("DOCENT_TEMPORARY_SECONDS", default=60.0)
 # Seconds that answers have to end when their process is told to.
 DOCENT_DRAIN_SECONDS = min(env.float("DOCENT_DRAIN_SECONDS", default=30.0), 60.0)
+# In these it still answers who has a connection, and tells them to look for another one.
+DOCENT_LINGER_SECONDS = min(env.float("DOCENT_LINGER_SECONDS", default=5.0), DOCENT_DRAIN_SECONDS)

@@ -204,7 +204,7 @@ def test_the_servers_stop_when_their_only_user_is_killed(data: Path) -> None:
     wait_for("keepers and servers are gone", lambda: not any(map(alive, pids)) and not any(map(listens, urls)))
 
 
-def test_a_killed_server_comes_back_at_its_place_with_all_that_was_committed(data: Path) -> None:
+def test_F12_a_killed_server_comes_back_at_its_place_with_all_that_was_committed(data: Path) -> None:
     with servers(data, environ := dict[str, str]()):
         with psycopg.connect(environ["DATABASE_OWNER_URL"], autocommit=True) as connection:
             connection.execute("CREATE TABLE acknowledged AS SELECT generate_series(1, 1000) AS id")

@@ -14,6 +14,7 @@ import httpx
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from tests.faults.times import scaled
 from tests.people import Person
 from tests.plain import NO_TLS
 from tests.processes import LiveServer
@@ -21,7 +22,7 @@ from tests.processes import LiveServer
 Event = dict[str, Any]
 
 _TERMINAL = {"finished", "failed"}
-_PATIENCE = 30.0  # seconds until a read gives up: longer than any answer of the tests
+_PATIENCE = max(30.0, scaled(100.0))  # seconds until a read gives up: longer than any answer of the tests
 
 
 @dataclass(frozen=True, slots=True)

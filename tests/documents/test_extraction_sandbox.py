@@ -381,7 +381,7 @@ extract(Path(sys.argv[1]), "application/pdf", limits=Limits(memory=8 * 2**30))
 """
 
 
-def test_f1_a_killed_worker_leaves_no_parser_behind(tmp_path: Path) -> None:
+def test_F1_a_killed_worker_leaves_no_parser_behind(tmp_path: Path) -> None:
     path = saved(tmp_path, endless_pdf())
     with subprocess.Popen([sys.executable, "-c", ORPHAN, str(path)], cwd=PROJECT) as worker:
         watched = psutil.Process(worker.pid)

@@ -152,7 +152,7 @@ def test_u9_pictures_are_bounded_and_one_that_defeats_its_reader_is_passed_over(
     assert "no text was recognised" in failure.value.detail
 
 
-def test_f32_the_kernel_ends_a_parser_before_anything_else_and_that_is_said(tmp_path: Path) -> None:
+def test_F32_the_kernel_ends_a_parser_before_anything_else_and_that_is_said(tmp_path: Path) -> None:
     path = saved(tmp_path, text_pdf([["some words " * 8] * 30] * 300))
 
     with iter_pages(path, PDF) as pages:

@@ -47,7 +47,7 @@ def test_collections_of_one_name_get_a_slug_each(alice: Person, bob: Person) -> 
     assert slugs == {"contracts", *(f"contracts-{number}" for number in range(2, 7))}
 
 
-def test_a_collection_that_is_deleted_stays_deleted(alice: Person) -> None:
+def test_F35_a_collection_that_is_deleted_stays_deleted(alice: Person) -> None:
     access = alice.access
     for number in range(_ROUNDS):
         made = create_collection(access=access, name="Contracts")
@@ -81,7 +81,7 @@ def test_whoever_goes_is_not_named(alice: Person) -> None:
             assert not CollectionGrant.objects.exists()
 
 
-def test_a_document_that_is_deleted_stays_deleted(alice: Person) -> None:
+def test_F35_a_document_that_is_deleted_stays_deleted(alice: Person) -> None:
     access = alice.access
     for number in range(_ROUNDS):
         made = uploaded(alice, "lease.txt", b"The lease ends in May.")["id"]

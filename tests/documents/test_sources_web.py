@@ -232,7 +232,7 @@ def test_removing_a_source_keeps_its_documents_or_takes_them(
     assert remains(bob)["files"] == 1
 
 
-def test_a_page_whose_document_is_deleted_does_not_come_back(
+def test_F35_a_page_whose_document_is_deleted_does_not_come_back(
     bob: Person, web: WebStandIn, remains: Remains
 ) -> None:
     source = fetched(bob, added(bob, f"{web.url}/rules", refresh_hours=1))

@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 @contextmanager
 def full_for(pid: int, *, beyond: int = 512) -> Iterator[None]:
-    """The process and its children write no further than so many bytes into any file, until the block ends."""
-    pids = [pid, *_children(pid)]
-    before = [resource.prlimit(one, resource.RLIMIT_FSIZE) for one in pids]
-    for one, (_soft, hard) in zip(pids, before, strict=True):
-        resource.prlimit(one, resource.RLIMIT_FSIZE, (beyond, hard))
+    """The process and its children write no further than so many bytes into any file, until the block ends.
+
+    Children that it starts meanwhile have the limit too, and lose it with the others.
+    """
+    for one in [pid, *_children(pid)]:
+        _limit(one, beyond)
     try:
         yield
     finally:
-        for one, limits in zip(pids, before, strict=True):
-            resource.prlimit(one, resource.RLIMIT_FSIZE, limits)
+        for one in [pid, *_children(pid)]:
+            _limit(one, resource.RLIM_INFINITY)
+
+
+def _limit(pid: int, size: int) -> None:
+    """As the user whose process it is: root may lack the right to set others' limits."""
+    child = os.fork()
+    if not child:
+        code = 1
+        with suppress(OSError):
+            owner = Path(f"/proc/{pid}").stat()
+            if owner.st_uid != os.geteuid():
+                os.setgid(owner.st_gid)
+                os.setuid(owner.st_uid)
+            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            bounded = size if hard == resource.RLIM_INFINITY else min(size, hard)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (bounded, hard))
+            code = 0
+        os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert status == 0 or not Path(f"/proc/{pid}").exists(), "the limit could not be set"
 
 
 def _children(pid: int) -> Iterator[int]:
-    for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
-        yield child
-        yield from _children(child)
+    with suppress(OSError):  # gone meanwhile
+        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            yield child
+            yield from _children(child)

@@ -1,4 +1,4 @@
-"""F5: a web process that is told to end takes no more questions, and lets the answers that are written end."""
+"""F5: a web process that is told to end lets the answers that are written end, and whoever is connected leave."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.config.polling import wait_for
 from tests.conversations.doors import Api, Event
 from tests.environment import Environment
+from tests.plain import NO_TLS
 from tests.processes import LiveServer, web_server
 from tests.standins.ollama import OllamaStandIn, Reply
 
@@ -127,7 +128,7 @@ def test_F5_a_question_that_comes_too_late_is_refused_and_may_be_asked_again(
             yield body[:5]
             assert there.get("/me/").status_code == 200, "by then what was sent before is read"
             os.kill(ending.process.pid, signal.SIGTERM)
-            wait_for("no connection is taken any more", lambda: not _is_listening(ending))
+            wait_for("it takes no questions", lambda: "they have 20 seconds to end" in ending.log.read_text())
             yield body[5:]
 
         late = httpx.post(
@@ -143,9 +144,42 @@ def test_F5_a_question_that_comes_too_late_is_refused_and_may_be_asked_again(
     assert api.message(running)["content"] == WORDS
 
 
-def _is_listening(server: LiveServer) -> bool:
-    try:
-        httpx.get(f"{server.url}/health/live", timeout=2, trust_env=False)
-    except httpx.TransportError:
-        return False
-    return True
+def test_F5_an_open_connection_is_answered_once_more_and_then_told_to_go(
+    api: Api, ollama: OllamaStandIn, run_environment: Environment, logs: Path
+) -> None:
+    """Whatever is on its way when the process is told to end is carried out, on each of many connections."""
+    lingering = {"OLLAMA_HOST": ollama.url, "DOCENT_DRAIN_SECONDS": "20", "DOCENT_LINGER_SECONDS": "20"}
+    with (
+        web_server({**run_environment.variables, **lingering}, logs / "web-linger.log") as ending,
+        ExitStack() as stack,
+    ):
+        kept = httpx.Limits(keepalive_expiry=60)
+        made = (httpx.Client(limits=kept, timeout=30, trust_env=False, verify=NO_TLS) for _ in range(12))
+        clients = [stack.enter_context(client) for client in made]
+        url = f"{ending.url}/api/v1/conversations/"
+        for client in clients:
+            assert client.get(url, headers=api.headers).headers.get("Connection") != "close"
+        os.kill(ending.process.pid, signal.SIGTERM)
+        wait_for("it takes its leave", lambda: _is_leaving(url, api.headers))
+        for client in clients:
+            answer = client.post(url, json={}, headers=api.headers)
+            assert (answer.status_code, answer.headers["Connection"]) == (201, "close")
+        assert ending.process.wait(10) in {0, -signal.SIGTERM}, "nobody is waited for any more"
+
+
+def test_F5_who_asks_nothing_more_is_let_go(run_environment: Environment, logs: Path) -> None:
+    lingering = {"DOCENT_DRAIN_SECONDS": "20", "DOCENT_LINGER_SECONDS": "1"}
+    with (
+        web_server({**run_environment.variables, **lingering}, logs / "web-leave.log") as ending,
+        httpx.Client(trust_env=False, verify=NO_TLS) as client,
+    ):
+        client.get(f"{ending.url}/health/live")
+        os.kill(ending.process.pid, signal.SIGTERM)
+        told = time.monotonic()
+        assert ending.process.wait(10) in {0, -signal.SIGTERM}
+        assert 0.9 < time.monotonic() - told < 8
+
+
+def _is_leaving(url: str, headers: dict[str, str]) -> bool:
+    answer = httpx.get(url, headers={**headers, "Connection": "keep-alive"}, trust_env=False, verify=NO_TLS)
+    return answer.headers.get("Connection") == "close"
