@@ -1,32 +1,18 @@
 """Settings shared by every environment. This package is the only place that reads the environment."""
 
-from pathlib import Path
-
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config.secrets import former_secrets, load_secrets
 from config.settings.api import *  # noqa: F403
 from config.settings.languages import *  # noqa: F403
 from config.settings.pages import *  # noqa: F403
 from config.settings.replies import *  # noqa: F403
+from config.settings.state import *  # noqa: F403
+from config.settings.state import BASE_DIR, DOCENT_DATA
 from config.settings.webhooks import *  # noqa: F403
 from tenants.answering import AnsweredConnection
 
 env = environ.Env()
-
-BASE_DIR = Path(__file__).resolve().parent.parent.parent
-
-# --- Where state lives -----------------------------------------------------------------------------------
-DOCENT_DATA = Path(env.str("DOCENT_DATA", default="") or BASE_DIR / ".docent").resolve()
-_secrets = load_secrets(DOCENT_DATA)
-SECRET_KEY = _secrets.django_key
-DOCENT_TASK_KEY = _secrets.task_key
-DOCENT_VAULT_KEY = _secrets.vault_key
-DOCENT_AUDIT_KEY = _secrets.audit_key
-# What `rotate_keys` has replaced is still believed and opened until it is told to forget it.
-SECRET_KEY_FALLBACKS = former_secrets(DOCENT_DATA, "django_key")
-DOCENT_FORMER_VAULT_KEYS = former_secrets(DOCENT_DATA, "vault_key")
 
 # --- Servers ---------------------------------------------------------------------------------------------
 # `manage.py` fills DATABASE_URL and REDIS_URL with the embedded servers' addresses when they are unset;
@@ -50,14 +36,6 @@ DATABASES["default"] |= {
 }
 # The owner's address. Of all processes only `platform` finds it in its environment.
 DOCENT_OWNER_URL = env.str("DATABASE_OWNER_URL", default="")
-# Backups find these two: whose sees every organisation, and whose makes databases to restore into.
-DOCENT_OPS_URL = env.str("DATABASE_OPS_URL", default="")
-DOCENT_ADMIN_URL = env.str("DATABASE_ADMIN_URL", default="")
-# Public keys of age that backups are encrypted to, and the file with the key that reads them.
-DOCENT_BACKUP_RECIPIENT = env.str("DOCENT_BACKUP_RECIPIENT", default="")
-DOCENT_BACKUP_IDENTITY = Path(
-    env.str("DOCENT_BACKUP_IDENTITY", default="") or DOCENT_DATA / "secrets" / "backup_identity"
-)
 # Threads that serve tenant units of asynchronous code: never more than there are connections for them.
 DOCENT_UNIT_THREADS = max(2, DATABASES["default"]["OPTIONS"]["pool"]["max_size"] - 2)
 

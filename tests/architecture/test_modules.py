@@ -13,6 +13,7 @@ MAX_MODULE, MAX_CLASS, MAX_FUNCTION = 400, 150, 40
 # Who hands the environment on to other processes, before or without the settings.
 HANDS_ENVIRONMENT_ON = {
     "config/asgi.py",
+    "config/backups/restoring.py",
     "config/celery.py",
     "config/embedded/attachment.py",
     "config/init.py",
