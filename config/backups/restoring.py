@@ -16,6 +16,7 @@ import psycopg
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import Storage
+from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
 from config.backups.archive import Backup, Entry, Manifest
@@ -71,6 +72,7 @@ def restore_everything(backup: Backup, manifest: Manifest, place: Place, say: Sa
 
 def load(backup: Backup, manifest: Manifest, place: Place) -> None:
     """Files and rows, whatever is in the backup. Raises `BackupError` as `restore_everything` does."""
+    require_known(manifest)
     with connected(place.owner_url) as connection:
         require_empty(connection)
         clear(connection)
@@ -88,6 +90,17 @@ def load(backup: Backup, manifest: Manifest, place: Place) -> None:
         _count(connection, manifest)
         _set_sequences(connection, manifest)
         run_schema(connection, schema[SECTIONS[1]])
+
+
+def require_known(manifest: Manifest) -> None:
+    """A backup of a newer release would come back with what this one does not understand."""
+    here = set(MigrationLoader(None).disk_migrations)
+    there = {(app, name) for app, names in manifest.migrations.items() for name in names}
+    if newer := sorted(there - here):
+        app, name = newer[0]
+        raise BackupError(
+            f"A newer release made this backup: {app} {name} is not known here. Install that release."
+        )
 
 
 def connected(url: str) -> psycopg.Connection[Any]:

@@ -35,7 +35,7 @@ def dump_schema(url: str, snapshot: str, section: str) -> str:
         f"--dbname={conninfo.make_conninfo(**values)}",
     ]
     # Not on the command line, which everybody on the machine reads.
-    environ = {**os.environ, "PGPASSWORD": str(password or "")}
+    environ = {"PATH": os.defpath, "PGPASSWORD": str(password or "")}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)  # noqa: S603 - ours
     if done.returncode:
         raise BackupError(f"pg_dump failed: {done.stderr.strip()}")

@@ -1,7 +1,5 @@
 """Settings shared by every environment. This package is the only place that reads the environment."""
 
-from pathlib import Path
-
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
@@ -41,14 +39,6 @@ DATABASES["default"] |= {
 }
 # The owner's address. Of all processes only `platform` finds it in its environment.
 DOCENT_OWNER_URL = env.str("DATABASE_OWNER_URL", default="")
-# Backups find these two: whose sees every organisation, and whose makes databases to restore into.
-DOCENT_OPS_URL = env.str("DATABASE_OPS_URL", default="")
-DOCENT_ADMIN_URL = env.str("DATABASE_ADMIN_URL", default="")
-# Public keys of age that backups are encrypted to, and the file with the key that reads them.
-DOCENT_BACKUP_RECIPIENT = env.str("DOCENT_BACKUP_RECIPIENT", default="")
-DOCENT_BACKUP_IDENTITY = Path(
-    env.str("DOCENT_BACKUP_IDENTITY", default="") or DOCENT_DATA / "secrets" / "backup_identity"
-)
 # Threads that serve tenant units of asynchronous code: never more than there are connections for them.
 DOCENT_UNIT_THREADS = max(2, DATABASES["default"]["OPTIONS"]["pool"]["max_size"] - 2)
 

@@ -1,4 +1,4 @@
-"""Where state lives, and the installation's own secrets."""
+"""Where state lives, the installation's own secrets, and what backups of it need."""
 
 from pathlib import Path
 
@@ -29,3 +29,12 @@ DOCENT_FORMER_VAULT_KEYS = former_among(_folder, "vault_key")
 DOCENT_AUDIT_KEY = _secrets.audit_key
 # An image brings them along; elsewhere they are collected into the state folder.
 STATIC_ROOT = Path(env.str("DOCENT_STATIC_ROOT", default="") or DOCENT_DATA / "static")
+
+# Backups find these two: whose sees every organisation, and whose makes databases to restore into.
+DOCENT_OPS_URL = env.str("DATABASE_OPS_URL", default="")
+DOCENT_ADMIN_URL = env.str("DATABASE_ADMIN_URL", default="")
+# Public keys of age that backups are encrypted to, and the file with the key that reads them.
+DOCENT_BACKUP_RECIPIENT = env.str("DOCENT_BACKUP_RECIPIENT", default="")
+DOCENT_BACKUP_IDENTITY = Path(
+    env.str("DOCENT_BACKUP_IDENTITY", default="") or DOCENT_DATA / "secrets" / "backup_identity"
+)

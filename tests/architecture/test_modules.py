@@ -14,6 +14,7 @@ MAX_MODULE, MAX_CLASS, MAX_FUNCTION = 400, 150, 40
 HANDS_ENVIRONMENT_ON = {
     "config/alive.py",
     "config/asgi.py",
+    "config/backups/restoring.py",
     "config/celery.py",
     "config/embedded/attachment.py",
     "config/init.py",

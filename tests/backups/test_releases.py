@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.core.management import call_command
 from pytest_django import Settings
 
+from config.backups.archive import Backup
+from config.backups.encryption import read_identity
+from config.backups.errors import BackupError
+from config.backups.restoring import Place, restore_everything
 from config.provisioning import create_database, drop_database, with_database
 from tenants.db import tenant_atomic
 from tenants.models import Membership, Tenant, User
@@ -51,6 +58,19 @@ def test_F39_everything_of_an_older_release_comes_back_as_this_ones(
         assert admin.execute("SELECT slug, accent FROM tenants_tenant").fetchall() == [("initech", "")]
         migrations = {name for (name,) in admin.execute("SELECT name FROM django_migrations")}
     assert {"0009_looks", "0017_deleted_and_temporary"} <= migrations
+
+
+def test_F39_a_backup_of_a_newer_release_is_refused(
+    alice: Person, make: Make, settings: Settings, run_environment: Environment, tmp_path: Path
+) -> None:
+    backup = Backup(make(), read_identity(settings.DOCENT_BACKUP_IDENTITY))
+    manifest = backup.verify()
+    newer = replace(manifest, migrations={**manifest.migrations, "tenants": ["9999_later"]})
+    storage = FileSystemStorage(location=tmp_path)
+    url = run_environment.owner_url
+    place = Place(owner_url=url, app_url=url, storage=storage, data=tmp_path)
+    with pytest.raises(BackupError, match="tenants 9999_later is not known here"):
+        restore_everything(backup, newer, place, lambda _said: None)
 
 
 def test_F39_one_organisation_of_an_older_release_comes_back_beside_todays(
