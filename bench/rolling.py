@@ -53,8 +53,16 @@ class Load:
     async def come(self, seconds_a_request: float, over: asyncio.Event) -> None:
         """Begin one after the other, whether those before are answered or not; return when all are."""
         limits = httpx.Limits(max_connections=40, max_keepalive_connections=40, keepalive_expiry=60)
-        options = {"limits": limits, "timeout": 60, "trust_env": False, "headers": self.running.headers}
-        clients = [httpx.AsyncClient(base_url=f"{self.running.url}/api/v1", **options) for _ in range(_PROGRAMS)]
+        clients = [
+            httpx.AsyncClient(
+                base_url=f"{self.running.url}/api/v1",
+                headers=self.running.headers,
+                limits=limits,
+                timeout=60,
+                trust_env=False,
+            )
+            for _ in range(_PROGRAMS)
+        ]
         ways = [self._read, self._read, self._begin, self._search, self._ask, self._read, self._talk, self._send]
         under_way: set[asyncio.Task[None]] = set()
         choice = random.Random(1)
@@ -129,7 +137,7 @@ class _Talk:
     async def run(self) -> None:
         url = self.running.url.replace("http", "ws", 1)
         path = f"{url}/o/{self.running.slug}/ws/conversations/{self.conversation}/"
-        while not self.end:
+        while True:
             try:
                 async with connect(path, additional_headers=self.running.headers, proxy=None) as socket:
                     await socket.send(json.dumps(self._frame()))
@@ -140,8 +148,9 @@ class _Talk:
             except ConnectionClosed as closed:
                 if closed.rcvd is None or closed.rcvd.code != 1012:
                     raise BenchError(f"a socket was closed with {closed}") from closed
-            if not self.end:
-                await asyncio.sleep(random.uniform(0.1, 0.5))
+            if self.end:
+                break
+            await asyncio.sleep(random.uniform(0.1, 0.5))
         if self.end != "finished":
             raise BenchError(f"an answer over a socket ended with {self.end}")
 

@@ -182,4 +182,4 @@ def test_F5_who_asks_nothing_more_is_let_go(run_environment: Environment, logs: 
 
 def _is_leaving(url: str, headers: dict[str, str]) -> bool:
     answer = httpx.get(url, headers={**headers, "Connection": "keep-alive"}, trust_env=False, verify=NO_TLS)
-    return answer.headers.get("Connection") == "close"
+    return bool(answer.headers.get("Connection") == "close")
