@@ -45,6 +45,10 @@ QUOTED = (
     Quoted("An idle socket, 5,000 of them held", "chat.run", "idle sockets: memory of the web process for each"),
     Quoted("A question acknowledged over REST", "api", "Acknowledged with {CLIENTS} clients, P95"),
     Quoted("`GET /conversations/` of 1,000", "api", "GET /conversations/ of {CONVERSATIONS:,} conversations"),
+    Quoted("A chat of 500 messages painted", "pages.run", "A chat of {MESSAGES} messages: first paint"),
+    Quoted("An answer drawn below 500 messages", "pages.run", "Words drawn, {name}"),
+    Quoted("Layout shift while an answer streams", "pages.run", "Layout shift, {name}, in thousandths"),
+    Quoted("A first visit", "pages.run", "A first visit: log-in page and a new chat"),
     Quoted("Failed of 20 requests a second", "rolling", "a second during a rolling restart"),
     Quoted("Memory of everything that `make run` started", "memory", "Memory after a question"),
 )

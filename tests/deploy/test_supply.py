@@ -30,6 +30,7 @@ OTHERWISE = {
     "psycopg-binary": "LGPL-3.0-only",
     "psycopg-pool": "LGPL-3.0-only",
     "pygal": "GNU Lesser General Public License v3 or later (LGPLv3+)",
+    "pyrage": "UNKNOWN",  # MIT, which its package forgets to say
     # PDFium's own, BSD and Apache, and those of what it contains.
     "pypdfium2": "dependency licenses",
     # BSD; the other one is that of the name "QR Code".
