@@ -109,11 +109,11 @@ def test_a_document_is_read_and_asked(variables: dict[str, str], alice: Person, 
         assert api.get(place).json()["status"] == "ready"
         with ThreadPoolExecutor(12) as pool:
             asked = list(pool.map(_asked, [(server, one) for one in (alice, bob) * 12]))
-    assert asked == [200] * 24
+    assert asked == [sent["id"]] * 24
 
 
-def _asked(who: tuple[LiveServer, Person]) -> int:
+def _asked(who: tuple[LiveServer, Person]) -> str:
+    """The document of the best passage."""
     server, person = who
-    found = Api(server, person).post("/search/", json={"query": "paid holiday"})
-    assert [one["document"]["name"] for one in found.json()["results"]][:1] == ["handbook.pdf"]
-    return found.status_code
+    found = Api(server, person).post("/search/", json={"query": "paid holiday"}).json()["results"]
+    return str(found[0]["document"])

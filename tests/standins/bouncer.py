@@ -59,7 +59,7 @@ def bouncer(
             for path in (Path(folder), users, configuration):
                 os.chown(path, nobody.pw_uid, nobody.pw_gid)
             command += ["--user", "nobody"]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         try:
             wait_for("the bouncer listens", lambda: _listens(listen, own, prefix))
             login = parts.netloc.rpartition("@")[0]
