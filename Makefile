@@ -55,7 +55,7 @@ style: .venv/dev.stamp
 
 ## Write the complete locks, with hashes, from the short lists beside them.
 lock: .venv/dev.stamp
-	@for list in base ocr otel dev; do \
+	@for list in base ocr otel s3 dev; do \
 		$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links --overrides requirements/overrides.txt \
 			requirements/$$list.in -o requirements/$$list.txt || exit 1; \

@@ -89,7 +89,7 @@ def portal(
             process = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=log, stderr=log)
         try:
             _wait_until_ready(url, process, data / "up.log")
-            token = _organisation(environ, "bench", rate)
+            token = found_organisation(environ, "bench", rate)
             yield Portal(url, model_url, token, data, process)
         finally:
             process.terminate()
@@ -106,10 +106,10 @@ def environment_of(data: Path) -> dict[str, str]:
 
 def new_organisation(running: Portal, slug: str, *, rate: int = 100_000) -> str:
     """One more; returns a token of its owner."""
-    return _organisation(environment_of(running.data), slug, rate)
+    return found_organisation(environment_of(running.data), slug, rate)
 
 
-def _organisation(environ: dict[str, str], slug: str, rate: int) -> str:
+def found_organisation(environ: dict[str, str], slug: str, rate: int) -> str:
     owner = f"{slug}@example.org"
     manage(environ, "create_tenant", slug.title(), "--slug", slug, "--owner", owner, "--rate", str(rate))
     return manage(environ, "create_token", "--tenant", slug, "--user", owner, "--name", "bench")

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -100,6 +101,11 @@ def _canary() -> str:
 
 
 def _storage() -> str:
+    """Whether it takes files is seen when it does; that it answers, and that this process has a state folder."""
+    try:
+        default_storage.exists("health")
+    except OSError:
+        return "unreachable"
     return _OK if os.access(settings.DOCENT_DATA, os.W_OK) else "not writable"
 
 

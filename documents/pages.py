@@ -52,6 +52,7 @@ class PageView:
     passage_end: int
     storage_key: str
     sha256: str
+    size: int
 
     @property
     def has_image(self) -> bool:
@@ -97,6 +98,7 @@ def read_page(  # noqa: PLR0917
         passage_end=0 if end is None else end - page.start,
         storage_key=page.version.storage_key,
         sha256=page.version.sha256,
+        size=page.version.size,
     )
 
 
@@ -119,7 +121,7 @@ def locate_passage(page: PageView) -> list[Rect]:
     if not page.has_image or page.passage_start == page.passage_end:
         return []
     try:
-        with storage.verified_path(page.storage_key, page.sha256) as path:
+        with storage.verified_path(page.storage_key, page.sha256, page.size) as path:
             return locate(
                 path,
                 page.number,
@@ -143,7 +145,7 @@ def page_image(page: PageView) -> bytes:
     key = storage.page_image_key(page.tenant_id, page.version_id, page.number)
     if (kept := storage.find_image(key)) is not None:
         return kept
-    with storage.verified_path(page.storage_key, page.sha256) as path:
+    with storage.verified_path(page.storage_key, page.sha256, page.size) as path:
         try:
             image = render_page(
                 path,

@@ -50,7 +50,7 @@ async def original_response(
         )
         raise Conflict(detail, code="not_scanned")
     download = Download(
-        open=partial(open_verified, found.storage_key, found.sha256),
+        open=partial(open_verified, found.storage_key, found.sha256, found.size),
         name=found.name or found.document.name,
         size=found.size,
         media_type=found.media_type,

@@ -1,5 +1,7 @@
 """Where files lie: `t/<tenant>/…`, under names that are ids, never what a person typed."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from documents.extraction import ExtractionError
+from tenants.folders import listed
 
 _BLOCK = 1024 * 1024
 _DIGEST = hashlib.sha256().digest_size
@@ -62,24 +65,16 @@ def save_image(key: str, image: bytes) -> None:
 def list_originals(tenant_id: UUID) -> list[str]:
     """The keys of all stored originals, whether a version has them or not."""
     folder = f"t/{tenant_id}/files"
-    return [f"{folder}/{name}" for name in _listed(folder)[1]]
+    return [f"{folder}/{name}" for name in listed(folder)[1]]
 
 
 def list_page_images(tenant_id: UUID) -> dict[str, list[str]]:
     """The keys of all page images by their version's id, whether that is there or not."""
     folder = f"t/{tenant_id}/pages"
     return {
-        version: [f"{folder}/{version}/{name}" for name in _listed(f"{folder}/{version}")[1]]
-        for version in _listed(folder)[0]
+        version: [f"{folder}/{version}/{name}" for name in listed(f"{folder}/{version}")[1]]
+        for version in listed(folder)[0]
     }
-
-
-def _listed(folder: str) -> tuple[list[str], list[str]]:
-    """Names of folders and files in it; none where there is no such folder."""
-    try:
-        return default_storage.listdir(folder)
-    except FileNotFoundError:
-        return [], []
 
 
 def is_older(key: str, before: datetime) -> bool:
@@ -99,30 +94,34 @@ def delete_files(keys: list[str]) -> None:
 def delete_page_images(tenant_id: UUID, version_id: UUID | str) -> None:
     """Remove a version's rendered pages, which can be made anew."""
     folder = f"t/{tenant_id}/pages/{version_id}"
-    if not default_storage.exists(folder):
-        return
-    delete_files([f"{folder}/{name}" for name in default_storage.listdir(folder)[1]])
+    delete_files([f"{folder}/{name}" for name in listed(folder)[1]])
     default_storage.delete(folder)
 
 
 @contextmanager
-def local_path(key: str) -> Iterator[Path]:
-    """A path that a parser can open, whatever storage holds the file."""
+def local_path(key: str, size: int) -> Iterator[Path]:
+    """A path that a parser can open, whatever storage holds the file; a copy of it is no longer than `size`."""
     try:
-        yield Path(default_storage.path(key))
+        own = Path(default_storage.path(key))
     except NotImplementedError:
-        with NamedTemporaryFile() as copy, default_storage.open(key) as stored:
+        own = None
+    if own is not None:
+        yield own
+        return
+    with NamedTemporaryFile() as copy:
+        with default_storage.open(key) as stored:
+            _require_size(stored, size)
             for block in stored.chunks(_BLOCK):
                 copy.write(block)
-            copy.flush()
-            yield Path(copy.name)
+        copy.flush()
+        yield Path(copy.name)
 
 
 @contextmanager
-def verified_path(key: str, sha256: str) -> Iterator[Path]:
+def verified_path(key: str, sha256: str, size: int) -> Iterator[Path]:
     """As `local_path`, for bytes that are still those which were stored; `ExtractionError` for others."""
     try:
-        with local_path(key) as path:
+        with local_path(key, size) as path:
             with path.open("rb") as file:
                 _require(file, sha256)
             yield path
@@ -130,13 +129,15 @@ def verified_path(key: str, sha256: str) -> Iterator[Path]:
         raise _missing() from error
 
 
-def open_verified(key: str, sha256: str) -> BinaryIO:
+def open_verified(key: str, sha256: str, size: int) -> BinaryIO:
     """A stored file at its start, its bytes still those which were stored; `ExtractionError` for others."""
     try:
-        file = cast("BinaryIO", default_storage.open(key))
+        stored = default_storage.open(key)
     except FileNotFoundError as error:
         raise _missing() from error
+    file = cast("BinaryIO", stored)
     try:
+        _require_size(stored, size)
         _require(file, sha256)
     except BaseException:
         file.close()
@@ -145,11 +146,19 @@ def open_verified(key: str, sha256: str) -> BinaryIO:
     return file
 
 
+def _require_size(stored: File[bytes], size: int) -> None:
+    """Looked at first: of what somebody put in its place nothing is copied, however long it is."""
+    if stored.size != size:
+        raise _damaged()
+
+
 def _require(file: BinaryIO, sha256: str) -> None:
     if sha256_of(file) != sha256:
-        raise ExtractionError(
-            "file_damaged", "The stored file is not what was uploaded any more. Upload it again."
-        )
+        raise _damaged()
+
+
+def _damaged() -> ExtractionError:
+    return ExtractionError("file_damaged", "The stored file is not what was uploaded any more. Upload it again.")
 
 
 def _missing() -> ExtractionError:

@@ -134,6 +134,10 @@ class StorageFull(DocentError):
         )
 
 
+class FilesAway(OSError):
+    """The storage for files does not answer, or refuses for a reason that no asking again will mend."""
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Whether the system refused to write for want of space: of the disk's, a quota's or a process's own."""
     return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -10,6 +10,8 @@ from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from redis import Redis
 
+from tenants.folders import listed
+
 _PREFIX = str(settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"])
 _FETCHED = f"{_PREFIX}unacked"  # kombu's own name
 
@@ -87,9 +89,7 @@ def _valkey() -> Redis:
 
 
 def _walk(folder: str) -> Iterator[str]:
-    if not default_storage.exists(folder):
-        return
-    folders, files = default_storage.listdir(folder)
+    folders, files = listed(folder)
     yield from (f"{folder}/{name}" for name in files)
     for name in folders:
         yield from _walk(f"{folder}/{name}")

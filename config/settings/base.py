@@ -4,6 +4,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.api import *  # noqa: F403
+from config.settings.files import file_storage
 from config.settings.languages import *  # noqa: F403
 from config.settings.observing import *  # noqa: F403
 from config.settings.pages import *  # noqa: F403
@@ -27,20 +28,22 @@ DATABASES = {"default": env.db_url("DATABASE_URL", default=_UNSET_DATABASE)}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,  # the pool keeps connections; Django must not
     "DISABLE_SERVER_SIDE_CURSORS": True,
-    "OPTIONS": {
-        "pool": {
-            "min_size": env.int("DOCENT_DB_POOL_MIN", default=1),
-            "max_size": env.int("DOCENT_DB_POOL", default=10),
-            "timeout": 3,
-            "connection_class": AnsweredConnection,
-        },
-        "application_name": "docent",
-    },
+    # Nothing is prepared in a session of the server: behind a bouncer the next statement may be in another.
+    "OPTIONS": {"application_name": "docent", "prepare_threshold": None},
 }
+# 0: no pool, a connection for each unit, which a bouncer on the same machine makes cheap.
+_POOL = env.int("DOCENT_DB_POOL", default=10)
+if _POOL:
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": min(_POOL, env.int("DOCENT_DB_POOL_MIN", default=1)),
+        "max_size": _POOL,
+        "timeout": 3,
+        "connection_class": AnsweredConnection,
+    }
 # The owner's address. Of all processes only `platform` finds it in its environment.
 DOCENT_OWNER_URL = env.str("DATABASE_OWNER_URL", default="")
 # Threads that serve tenant units of asynchronous code: never more than there are connections for them.
-DOCENT_UNIT_THREADS = max(2, DATABASES["default"]["OPTIONS"]["pool"]["max_size"] - 2)
+DOCENT_UNIT_THREADS = max(2, (_POOL or 10) - 2)
 
 CACHES = {
     "default": {
@@ -226,10 +229,7 @@ X_FRAME_OPTIONS = "DENY"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": DOCENT_DATA / "files", "base_url": None},
-    },
+    "default": file_storage(DOCENT_DATA),
     "staticfiles": {"BACKEND": "config.static.ModuleManifestStorage"},
 }
 

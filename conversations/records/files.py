@@ -10,6 +10,7 @@ from django.core.files.storage import default_storage
 
 from conversations.models import ArchiveRecord
 from tenants.errors import DocentError, NotFound
+from tenants.folders import listed
 
 
 class ArchiveUnusable(DocentError):
@@ -71,10 +72,7 @@ def _content(key: str) -> bytes:
 def list_files(tenant_id: UUID) -> list[str]:
     """The keys of all records in storage, whether a row has them or not."""
     folder = _folder(tenant_id)
-    try:
-        return [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]]
-    except FileNotFoundError:
-        return []
+    return [f"{folder}/{name}" for name in listed(folder)[1]]
 
 
 def delete_files(keys: list[str]) -> None:

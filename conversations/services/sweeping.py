@@ -19,12 +19,12 @@ def sweep_archives() -> int:
 
 def _sweep(tenant_id: UUID) -> int:
     before = timezone.now() - STRAY_AFTER
-    old = [key for key in records.list_files(tenant_id) if is_older(key, before)]
-    if not old:
+    found = records.list_files(tenant_id)
+    if not found:
         return 0
     # Read after the files were: a file that comes later belongs to a row that is there already.
     with tenant_atomic(tenant_id):
         known = set(ArchiveRecord.objects.values_list("storage_key", flat=True))
-    strays = [key for key in old if key not in known]
+    strays = [key for key in found if key not in known and is_older(key, before)]
     records.delete_files(strays)
     return len(strays)

@@ -43,6 +43,7 @@ class _Plan:
     version_id: UUID
     storage_key: str
     sha256: str
+    size: int
     media_type: str
     title: str
     chunk_size: int
@@ -133,6 +134,7 @@ def _prepare(document: Document, version: DocumentVersion) -> _Plan | None:
         version_id=version.id,
         storage_key=version.storage_key,
         sha256=version.sha256,
+        size=version.size,
         media_type=version.media_type,
         title=document.title,
         chunk_size=document.chunk_size,
@@ -144,7 +146,10 @@ def _prepare(document: Document, version: DocumentVersion) -> _Plan | None:
 
 def _read(run: Run, plan: _Plan) -> None:
     reader = _Reader(plan)
-    with storage.verified_path(plan.storage_key, plan.sha256) as path, _opened(run, plan, path) as stream:
+    with (
+        storage.verified_path(plan.storage_key, plan.sha256, plan.size) as path,
+        _opened(run, plan, path) as stream,
+    ):
         batches = _batches(stream)
         waiting: Sequence[PageText] = ()
         while batch := _next(run, batches):

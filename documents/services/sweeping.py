@@ -23,13 +23,14 @@ def sweep_all() -> int:
 def sweep(tenant_id: UUID) -> int:
     """Remove originals and page images without a version, once they are older than `STRAY_AFTER`."""
     before = timezone.now() - STRAY_AFTER
-    originals = [key for key in storage.list_originals(tenant_id) if storage.is_older(key, before)]
+    originals = storage.list_originals(tenant_id)
     images = storage.list_page_images(tenant_id)
     # Read after the files were: a file that comes later belongs to a row that is there already.
     with tenant_atomic(tenant_id):
         known = dict(DocumentVersion.objects.values_list("id", "storage_key"))
     versions, keys = set(map(str, known)), set(known.values())
-    strays = [key for key in originals if key not in keys]
+    # How old each is costs a request where the storage speaks S3: only what has no row is asked about.
+    strays = [key for key in originals if key not in keys and storage.is_older(key, before)]
     storage.delete_files(strays)
     total = len(strays)
     for version, found in images.items():

@@ -18,6 +18,7 @@ from tenants.errors import (
     DocentError,
     Failure,
     FieldError,
+    FilesAway,
     InvalidInput,
     NotAuthenticated,
     NotFound,
@@ -102,7 +103,7 @@ def error_of(exc: Exception, request: Any) -> DocentError:
     if error is not None:
         return error
     logger.error("request %s failed", request_id_of(request), exc_info=exc)
-    return Unavailable() if isinstance(exc, OperationalError) else Failure()
+    return Unavailable() if isinstance(exc, OperationalError | FilesAway) else Failure()
 
 
 def as_docent_error(exc: Exception) -> DocentError | None:

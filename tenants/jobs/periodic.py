@@ -2,26 +2,32 @@
 
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 
 @contextmanager
 def only_here(name: str) -> Iterator[bool]:
-    """True for the one process that is at it; whoever dies lets go with the connection."""
-    key = [f"periodic {name}"]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key)
-        row = cursor.fetchone()
-    if row is None or not row[0]:
-        yield False
-        return
+    """True for the one process that is at it; whoever dies lets go with the connection.
+
+    The lock is a transaction's, on a connection that does nothing else meanwhile: behind a bouncer each
+    transaction may be on another of the server's sessions, and the lock of a session would stay with one that
+    others use.
+    """
+    own = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
-        yield True
+        own.set_autocommit(False)
+        with own.cursor() as cursor:
+            # It is idle for as long as the work takes.
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"periodic {name}"])
+            [is_free] = cursor.fetchone()
+        yield is_free
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)
+        with suppress(DatabaseError):  # it died while the work went on
+            own.rollback()
+        own.close()
 
 
 def one_at_a_time(work: Callable[[], int]) -> Callable[[], int]:

@@ -12,6 +12,7 @@ from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
 from tenants.db import tenant_atomic
+from tenants.folders import listed
 from tenants.models import Export, Invitation, KeptAnswer, Revocation, Tenant
 from tenants.services.exports import key_of, remove_exports
 from tenants.services.idempotency import KEPT_FOR
@@ -59,9 +60,7 @@ def purge_exports(*, dry_run: bool = False) -> int:
 def _remove_strays(tenant_id: UUID) -> None:
     """What a worker stored that died before it could see that the export had been removed."""
     folder = f"t/{tenant_id}/exports"
-    if not default_storage.exists(folder):
-        return
-    stored = {f"{folder}/{name}" for name in default_storage.listdir(folder)[1]}
+    stored = {f"{folder}/{name}" for name in listed(folder)[1]}
     # Read after the files were: a file that comes later belongs to a row that is there already.
     with tenant_atomic(tenant_id):
         known = {key_of(tenant_id, export_id) for export_id in Export.objects.values_list("id", flat=True)}

@@ -6,7 +6,6 @@ from bench.faults import Row, table
 from bench.rows import PROMISES, rows_of, shown_by_file
 
 
-
 def test_each_row_has_a_test_and_each_test_a_row() -> None:
     shown = {row for names in shown_by_file().values() for name in names for row in rows_of(name)}
     assert shown == set(PROMISES)
