@@ -22,8 +22,8 @@ def only_here(name: str) -> Iterator[bool]:
             # It is idle for as long as the work takes.
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"periodic {name}"])
-            [is_free] = cursor.fetchone()
-        yield is_free
+            row = cursor.fetchone()
+        yield bool(row and row[0])
     finally:
         with suppress(DatabaseError):  # it died while the work went on
             own.rollback()
