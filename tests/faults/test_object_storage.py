@@ -80,7 +80,7 @@ def read(person: Person, name: str, content: bytes) -> str:
 
 def original(person: Person, document: str, number: int = 1) -> str:
     with tenant_atomic(person.access.tenant_id):
-        return DocumentVersion.objects.get(document=document, number=number).storage_key
+        return str(DocumentVersion.objects.get(document=document, number=number).storage_key)
 
 
 def answer(response: Any) -> tuple[int, str, str]:

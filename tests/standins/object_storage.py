@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Self
 
 import boto3
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core import DEFAULT_ACCOUNT_ID  # type: ignore[attr-defined]
 from moto.s3.models import s3_backends
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.server import DomainDispatcherApplication, create_backend_app  # type: ignore[attr-defined]
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 _FULL = b"<?xml version='1.0'?><Error><Code>XMinioStorageFull</Code><Message>No space.</Message></Error>"
