@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 
 from documents import storage
 from documents.extraction import ExtractionError, Limits, Rect, locate, render_page
+from documents.models import Page
 from documents.selectors import access_page, count_pages
 from tenants.access import Access
 from tenants.db import run_in_tenant
@@ -70,11 +71,7 @@ def read_page(  # noqa: PLR0917
     """The page, in the caller's unit. Raises `NotFound`, or `InvalidInput` for a passage not on it."""
     page = access_page(access, document_id, number, version)
     document = page.version.document
-    said = gettext("Page {number} is [{start}, {end}).").format(number=number, start=page.start, end=page.end)
-    if start is not None and not page.start <= start < page.end:
-        raise InvalidInput.at("/start", said, "out_of_range")
-    if start is not None and (end is None or not start < end <= page.end):
-        raise InvalidInput.at("/end", said, "out_of_range")
+    _require_passage(page, start, end)
     return PageView(
         tenant_id=access.tenant_id,
         document_id=document.id,
@@ -100,6 +97,15 @@ def read_page(  # noqa: PLR0917
         sha256=page.version.sha256,
         size=page.version.size,
     )
+
+
+def _require_passage(page: Page, start: int | None, end: int | None) -> None:
+    """`InvalidInput` where it does not lie on the page; without a start there is none."""
+    said = gettext("Page {number} is [{start}, {end}).").format(number=page.number, start=page.start, end=page.end)
+    if start is not None and not page.start <= start < page.end:
+        raise InvalidInput.at("/start", said, "out_of_range")
+    if start is not None and (end is None or not start < end <= page.end):
+        raise InvalidInput.at("/end", said, "out_of_range")
 
 
 async def open_page(

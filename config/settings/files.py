@@ -34,18 +34,19 @@ def _bucket() -> dict[str, Any]:
         "location": env.str("DOCENT_S3_PREFIX", default="").strip("/"),
         "addressing_style": env.str("DOCENT_S3_ADDRESSING", default="auto"),
     }
-    key, secret = _secret("DOCENT_S3_KEY_ID"), _secret("DOCENT_S3_SECRET")
+    key = _secret("DOCENT_S3_KEY_ID", env.str("DOCENT_S3_KEY_ID", default=""))
+    secret = _secret("DOCENT_S3_SECRET", env.str("DOCENT_S3_SECRET", default=""))
     if bool(key) != bool(secret):
         raise ImproperlyConfigured("DOCENT_S3_KEY_ID and DOCENT_S3_SECRET belong together.")
     # Without either, boto3 looks where it always does: AWS's variables and files, the machine's role.
     return {**options, "access_key": key, "secret_key": secret} if key else options
 
 
-def _secret(name: str) -> str:
-    """The variable, or what stands in the file that the one ending in `_FILE` names."""
+def _secret(name: str, value: str) -> str:
+    """The variable's value, or what stands in the file that the one ending in `_FILE` names."""
     path = env.str(f"{name}_FILE", default="")
     if not path:
-        return str(env.str(name, default=""))
+        return value
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:

@@ -29,8 +29,8 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 def test_every_setting_is_described_and_every_described_setting_exists() -> None:
     settings = "".join(path.read_text() for path in (PROJECT / "config" / "settings").glob("*.py"))
-    read = set(re.findall(r"env\.\w+\(\s*[\"']([A-Z_]+)", settings))
-    table = re.findall(r"^\| (`[A-Z_`, ]+`) \|", (PROJECT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    read = set(re.findall(r"env\.\w+\(\s*[\"']([A-Z0-9_]+)", settings))
+    table = re.findall(r"^\| (`[A-Z0-9_`, ]+`) \|", (PROJECT / "docs" / "operations.md").read_text(), re.MULTILINE)
     described = {name for cell in table for name in re.findall(r"`(\w+)`", cell)}
     assert described == read | WITHOUT_SETTINGS | A_FAMILY
 
