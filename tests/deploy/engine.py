@@ -43,6 +43,7 @@ class Engine:
         self.folder = folder
         self.services = own_services(VARIABLES)
         self.ports = {name: free_port(None) for name in LISTENING}
+        self.metrics = {name: free_port(None) for name in self.services}
         self.valkey_port = free_port(None)
         self.running: dict[str, Running] = {}
         self._build()
@@ -75,7 +76,10 @@ class Engine:
                     break
             else:
                 variables[variable] = value
-        more = {"PORT": str(self.ports[name])} if name in LISTENING else {}
+        # Containers have a network each.
+        more = {"DOCENT_METRICS_PORT": str(self.metrics[name]), "DOCENT_METRICS_HOST": "127.0.0.1"}
+        if name in LISTENING:
+            more["PORT"] = str(self.ports[name])
         return variables | {"PATH": os.environ["PATH"], "TMPDIR": str(temporary)} | more
 
     def run(self, name: str, *command: str) -> str:

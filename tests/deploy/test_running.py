@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import redis
 
@@ -65,6 +66,13 @@ def test_it_is_ready_as_the_probes_ask_for_it(engine: Engine) -> None:
         with engine.client(name) as client:
             answer = client.get("/health/ready", headers={"Host": "localhost"})
         assert (answer.status_code, answer.text) == (200, "ok")
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_each_tells_its_numbers_where_its_variables_say(engine: Engine, name: str) -> None:
+    answer = httpx.get(f"http://127.0.0.1:{engine.metrics[name]}/metrics", trust_env=False)
+    assert answer.status_code == 200
+    assert "docent_build_info" in answer.text
 
 
 def test_what_comes_without_tls_is_sent_there(engine: Engine) -> None:
