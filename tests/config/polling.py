@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def wait_for(wish: str, fulfilled: Callable[[], object], *, within: float = 20.0) -> None:
+def wait_for(wish: str, fulfilled: Callable[[], object], *, within: float = 60.0) -> None:
     """Return as soon as ``fulfilled()`` is true; fail when ``within`` seconds have passed."""
     deadline = time.monotonic() + within
     while not fulfilled():

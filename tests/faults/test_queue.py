@@ -118,7 +118,7 @@ def test_one_line_for_all_processes_and_never_more_than_one_at_a_time(
     narrow: Api, narrow_servers: list[LiveServer], ollama: OllamaStandIn
 ) -> None:
     other = Api(narrow_servers[1], narrow.person)
-    ollama.script(Reply(text="word " * 10, tokens_per_second=40), times=8)
+    ollama.script(Reply(text="word " * 10, tokens_per_second=40, held_from=1), times=8)
     most, is_over = 0, threading.Event()
 
     def watch() -> None:
@@ -131,6 +131,7 @@ def test_one_line_for_all_processes_and_never_more_than_one_at_a_time(
     asked = [(api, api.begin(QUESTION)) for _ in range(4) for api in (narrow, other)]
     places = [place_of(api, message) for api, message in asked]
     assert [one for one in places if one] == sorted(one for one in places if one), "in the order of their arrival"
+    ollama.go_on()
     for api, message in asked:
         assert api.follow(message)[-1]["type"] == "finished"
     is_over.set()
