@@ -56,7 +56,7 @@ class ObservedSockets:
     """The same for sockets, which are counted while they are open."""
 
     def __init__(self, app: Any) -> None:
-        self._app = app
+        self.app = app
         self._open = 0
         on_sample(lambda: SOCKETS.set(self._open))
 
@@ -64,7 +64,7 @@ class ObservedSockets:
         note(request=_known_as(scope))
         self._open += 1
         try:
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
         finally:
             self._open -= 1
 
