@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -68,11 +69,14 @@ def test_it_is_ready_as_the_probes_ask_for_it(engine: Engine) -> None:
         assert (answer.status_code, answer.text) == (200, "ok")
 
 
-@pytest.mark.parametrize("name", PARTS)
-def test_each_tells_its_numbers_where_its_variables_say(engine: Engine, name: str) -> None:
-    answer = httpx.get(f"http://127.0.0.1:{engine.metrics[name]}/metrics", trust_env=False)
-    assert answer.status_code == 200
-    assert "docent_build_info" in answer.text
+def test_one_of_those_that_share_their_numbers_tells_them_where_its_variables_say(engine: Engine) -> None:
+    """Containers share none, and each tells its own; here all have the same `/dev/shm`."""
+    told = []
+    for name in PARTS:
+        with suppress(httpx.ConnectError):
+            told.append(httpx.get(f"http://127.0.0.1:{engine.metrics[name]}/metrics", trust_env=False))
+    assert [answer.status_code for answer in told] == [200]
+    assert "docent_build_info" in told[0].text
 
 
 def test_what_comes_without_tls_is_sent_there(engine: Engine) -> None:

@@ -41,7 +41,7 @@ each_api_row = pytest.mark.parametrize("row", API_ROWS, ids=str)
 each_portal_row = pytest.mark.parametrize("row", PORTAL_ROWS, ids=str)
 
 # Channels' routes hold ASGI applications where Django's stubs expect views.
-SOCKETS: list[Any] = asgi._sockets.app.app.routes  # type: ignore[attr-defined]
+SOCKETS: list[Any] = asgi._sockets.app.app.routes
 _HOST = "testserver"
 Header = tuple[str, str]
 # How values of a path are written, by kind.
