@@ -168,5 +168,7 @@ addEventListener("message", (event) => {
   if (event.data?.docent === "open") field.focus();
 });
 
+// Asked before anybody listened, a question would only be a line in the field.
+for (const control of document.querySelectorAll(":disabled")) /** @type {HTMLButtonElement} */ (control).disabled = false;
 tell({ docent: "ready" });
 const begun = begin();

@@ -68,6 +68,18 @@ class Host:
             ]
         return told
 
+    async def hold(self, addresses: str) -> tuple[asyncio.Event, asyncio.Event]:
+        """From now on requests for these wait: whether one does, and that they may go on."""
+        is_held, may_go = asyncio.Event(), asyncio.Event()
+
+        async def wait(route: Route) -> None:
+            is_held.set()
+            await may_go.wait()
+            await route.continue_()
+
+        await self.tab.route(addresses, wait)
+        return is_held, may_go
+
     async def ask(self, question: str) -> None:
         await self.field.fill(question)
         await self.field.press("Enter")
@@ -160,18 +172,25 @@ async def test_a_conversation_is_there_again_after_a_reload(
     await expect(host.field).to_be_focused()
 
 
+async def test_nobody_can_ask_before_the_frame_listens(make_site: MakeSite, visit: Callable[..., Any]) -> None:
+    host: Host = await visit(make_site(sample_questions=[QUESTION]))
+    is_held, may_go = await host.hold("**/js/widget.*js")
+    await host.button.click()
+    await is_held.wait()
+    sample = host.frame.get_by_role("button", name=QUESTION)
+    for control in (host.field, host.frame.get_by_role("button", name="Send"), sample):
+        await expect(control).to_be_disabled()
+    may_go.set()
+    await expect(host.field).to_be_focused()
+    await expect(sample).to_be_enabled()
+    await host.ask(QUESTION)
+
+
 async def test_who_asks_before_the_frame_is_ready_stays_one_visitor(
     make_site: MakeSite, visit: Callable[..., Any]
 ) -> None:
     host: Host = await visit(make_site())
-    is_held, may_go = asyncio.Event(), asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        is_held.set()
-        await may_go.wait()
-        await route.continue_()
-
-    await host.tab.route("**/session/", hold)
+    is_held, may_go = await host.hold("**/session/")
     await host.button.click()
     await is_held.wait()
     await host.field.fill(QUESTION)

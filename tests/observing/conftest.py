@@ -61,7 +61,8 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+# No longer than this folder's tests: its worker would take what others put into the broker for theirs.
+@pytest.fixture(scope="package")
 def observed_processes(
     run_environment: Environment, logs: Path, style_and_scripts: None, _stand_in: OllamaStandIn
 ) -> Iterator[Observed]:
