@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
 import psycopg
 import pytest
+from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import connection
 
@@ -69,6 +71,58 @@ def test_F39_every_file_that_a_row_names_is_in_it_whoever_uploads_and_deletes_me
     backup, manifest = opened(make("last.tar.age"))
     assert named_in(backup, manifest) == set(manifest.files)
     assert len(manifest.files) == 20
+
+
+class Held:
+    """A stored file of which not a byte comes before `let_go`; whoever reads it waits."""
+
+    def __init__(self, document: str, connection: psycopg.Connection) -> None:
+        query = "SELECT storage_key FROM documents_documentversion WHERE document_id = %s"
+        [self.key] = connection.execute(query, [document]).fetchone() or [""]
+        self._path = Path(default_storage.path(self.key))
+        self._content = self._path.read_bytes()
+        self._path.unlink()
+        os.mkfifo(self._path)
+        self._end: int | None = None
+
+    def is_read(self) -> bool:
+        with suppress(OSError):  # nobody has opened it
+            self._end = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
+        return self._end is not None
+
+    def let_go(self) -> None:
+        assert self._end is not None
+        os.write(self._end, self._content)
+        os.close(self._end)
+
+
+def test_F39_what_comes_and_goes_while_files_are_copied_is_in_it_as_its_rows_are(
+    alice: Person, make: Make, opened: Opened, admin_connection: psycopg.Connection
+) -> None:
+    api = ApiClient(alice.token)
+
+    def sent(name: str) -> str:
+        return str(uploaded(alice, f"{name}.txt", f"This is {name}.".encode())["id"])
+
+    def delete(document: str) -> None:
+        assert api.delete(f"/api/v1/documents/{document}/").status_code == 204
+
+    first = Held(sent("first"), admin_connection)
+    goes_early = sent("goes early")
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(make)
+        wait_for("files are copied", first.is_read)
+        delete(goes_early)
+        second = Held(sent("comes meanwhile"), admin_connection)
+        goes_late = sent("comes and goes")
+        first.let_go()
+        # The moment of its rows is here, and names what goes now.
+        wait_for("what came meanwhile is copied", second.is_read)
+        delete(goes_late)
+        second.let_go()
+        backup, manifest = opened(made.result())
+    assert named_in(backup, manifest) == set(manifest.files) == {first.key, second.key}
+    assert manifest.missing == []
 
 
 def test_P4_killed_it_leaves_nothing_half_and_the_next_one_cleans_up(  # noqa: PLR0917 - fixtures
