@@ -2,8 +2,8 @@
 
 In four quarters. In each a part of the documents comes and a part of the questions is asked, of quotations instead
 of a model; amid each every process is told to end and started again; in the second everything is embedded anew, in
-the third a backup is made, where there is a command for it. Afterwards each document that was accepted is ready,
-each question has one answer, memory is what it was, and no table grows that holds nothing of anybody's.
+the third a backup is made. Afterwards each document that was accepted is ready, each question has one answer,
+memory is what it was, no table grows that holds nothing of anybody's, and the backup would bring everything back.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -100,8 +101,21 @@ class Week:
         if quarter == 1:
             model = f"openai/{_OTHER_MODEL}"
             self.done.append(manage(environ, "reindex", "--tenant", self.running.slug, "--model", model))
-        if quarter == 2 and " backup" in manage(environ, "help", "--commands"):
-            self.done.append(manage(environ, "backup"))
+        if quarter == 2:
+            self.done.append(manage(environ, "backup", str(self.backup)))
+
+    @property
+    def backup(self) -> Path:
+        return self.running.data / "week.tar.age"
+
+    def would_come_back(self) -> bool:
+        """Whether a rehearsal brings back all that the backup holds."""
+        environ = {**environment_of(self.running.data), **self.variables}
+        try:
+            self.done.append(manage(environ, "rehearse_restore", str(self.backup)))
+        except subprocess.CalledProcessError:
+            return False
+        return True
 
     def _restart(self, word: str) -> None:
         before = self._pids(word)
@@ -151,10 +165,18 @@ def _first(connection: psycopg.Connection, query: sql.Composed) -> int:
     return int(row[0])
 
 
-def _lived(
-    more: dict[str, str], documents: int, asked: int
-) -> tuple[Week, dict[str, int], Counter[int], Counter[str], float]:
-    """The week, rows by table, questions by their answers, documents by status, and its seconds."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Afterwards: rows by table, questions by their answers, documents by status, and the week's seconds."""
+
+    rows: dict[str, int]
+    answers: Counter[int]
+    states: Counter[str]
+    would_come_back: bool
+    took: float
+
+
+def _lived(more: dict[str, str], documents: int, asked: int) -> tuple[Week, Outcome]:
     with portal(workers=2, model="", more=more) as running:
         week, begun = Week(running, more), time.monotonic()
         for number in range(QUARTERS):
@@ -162,23 +184,28 @@ def _lived(
         took = time.monotonic() - begun
         states = Counter(str(one["status"]) for one in wait_until_over(running, week.accepted, within=60))
         rows, answers = _counted(running)
-    return week, rows, answers, states, took
+        outcome = Outcome(rows, answers, states, week.would_come_back(), took)
+    return week, outcome
 
 
 def measure(*, documents: int, asked: int) -> Iterable[Figure]:
     with OllamaStandIn() as embedding:
         embedding.dimensions = {_OTHER_MODEL: 48}
         more = {"DOCENT_OPENAI_BASE_URL": f"{embedding.url}/v1", "DOCENT_OPENAI_API_KEY": "none"}
-        week, rows, answers, states, took = _lived(more, documents, asked)
+        week, outcome = _lived(more, documents, asked)
     for line in week.done:
         print(line, file=sys.stderr)
-    total = sum(week.answers.values())
+    yield from _figures(week, outcome, asked)
+
+
+def _figures(week: Week, outcome: Outcome, asked: int) -> Iterable[Figure]:
+    total, rows, answers = sum(week.answers.values()), outcome.rows, outcome.answers
     yield Figure(
         name=f"Documents lost of {week.accepted}",
-        value=week.accepted - states["ready"],
+        value=week.accepted - outcome.states["ready"],
         unit="documents",
         target=1,
-        details={"the week, s": took, **{f"{name}": float(count) for name, count in states.items()}},
+        details={"the week, s": outcome.took, **{name: float(count) for name, count in outcome.states.items()}},
     )
     yield Figure(
         name=f"Questions of {total} without exactly one answer",
@@ -200,6 +227,12 @@ def measure(*, documents: int, asked: int) -> Iterable[Figure]:
         unit="rows",
         target=1000,
         details={f"{name}, rows": float(count) for name, count in sorted(rows.items()) if count > asked // 20},
+    )
+    yield Figure(
+        name="Backups made amid it that would not bring everything back",
+        value=float(not outcome.would_come_back),
+        unit="of 1",
+        target=1,
     )
 
 
