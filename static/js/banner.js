@@ -8,6 +8,8 @@ const reconnecting = banner.textContent;
 /** @type {Set<EventTarget>} */
 const lost = new Set();
 let timer = 0;
+/** @type {(string | Node)[] | null} what a refusal says: it stays until the page is left */
+let refusal = null;
 
 /** @returns {boolean} whether the server is out of reach for the moment, as far as the page knows */
 export function isCutOff() {
@@ -34,8 +36,8 @@ function settle() {
   if (lost.size || !navigator.onLine) return;
   clearTimeout(timer);
   timer = 0;
-  banner.hidden = true;
-  banner.textContent = reconnecting;
+  banner.hidden = refusal === null;
+  banner.replaceChildren(...(refusal ?? [reconnecting]));
 }
 
 /** @param {import("./socket.js").Socket} socket */
@@ -49,8 +51,11 @@ export function watchConnection(socket) {
     settle();
   });
   socket.addEventListener("refused", (event) => {
-    if (/** @type {CustomEvent} */ (event).detail === 401) banner.replaceChildren(sentence("session_ended"), " ", logIn());
-    else banner.textContent = sentence("access_ended");
+    const status = /** @type {CustomEvent} */ (event).detail;
+    if (status === 401) refusal = [sentence("session_ended"), " ", logIn()];
+    else refusal = [sentence(status === 410 ? "conversation_gone" : "access_ended")];
+    lost.delete(socket);
+    banner.replaceChildren(...refusal);
     banner.hidden = false;
   });
 }

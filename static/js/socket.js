@@ -4,7 +4,7 @@
  * Events: `open` (each time it is connected), `frame` (a message; `detail` is the parsed object), `lost` (the
  * connection broke and will be tried again), `restart` (the server is restarted: everybody comes back at a time of
  * their own within half a minute, who needs it sooner by `hurry`), `refused` (`detail` is 401 when one is logged out, 403 or 404 when one
- * is let in no more; no further attempt).
+ * is let in no more, 410 when what it is about is gone; no further attempt).
  */
 
 const FIRST_DELAY = 500;
@@ -18,6 +18,8 @@ const RESTARTED = 1012;
 const CHANGED = "changed";
 /** Close codes that say that the log-in or the right has gone; 1012 says to come back and be looked at anew. */
 const ENDED = new Set([4401, 4403]);
+const REFUSALS = new Set([401, 403, 404]);
+const GONE = 410;
 
 export class Socket extends EventTarget {
   /** @type {WebSocket | null} */
@@ -110,21 +112,32 @@ export class Socket extends EventTarget {
     this.dispatchEvent(new Event("lost"));
   }
 
-  /** @returns {Promise<number>} the status by which the organisation's own page refuses one; 0 when it does not */
+  /** @returns {Promise<number>} as `refused` tells it; 0 when no page refuses one */
   async #refusal() {
-    const page = this.#url.pathname.replace(/\/ws\/.*$/, "/");
-    const headers = { Accept: "application/json" };
-    try {
-      const signal = AbortSignal.timeout(PATIENCE);
-      const { status } = await fetch(page, { method: "HEAD", headers, redirect: "manual", signal });
-      return [401, 403, 404].includes(status) ? status : 0;
-    } catch {
-      return 0;
-    }
+    const path = this.#url.pathname;
+    const refused = await refusalOf(path.replace(/\/ws\/.*$/, "/"));
+    const own = path.replace("/ws/conversations/", "/c/");
+    if (refused || own === path) return refused;
+    return (await refusalOf(own)) ? GONE : 0;
   }
 
   /** The network is back or the person is: do not sit out the delay. */
   #hurry() {
     if (this.#timer) this.#connect();
+  }
+}
+
+/**
+ * @param {string} page
+ * @returns {Promise<number>} the status by which it refuses one; 0 when it does not
+ */
+async function refusalOf(page) {
+  const headers = { Accept: "application/json" };
+  try {
+    const signal = AbortSignal.timeout(PATIENCE);
+    const { status } = await fetch(page, { method: "HEAD", headers, redirect: "manual", signal });
+    return REFUSALS.has(status) ? status : 0;
+  } catch {
+    return 0;
   }
 }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPortal
+from tests.browser.line import LOST, Line
 from tests.browser.portal import Portal
 from tests.browser.test_accessibility import violations
 from tests.people import Person
+from tests.processes import LiveServer
 
 QUESTION = "How many days of paid holiday do employees have?"
 
@@ -55,6 +58,23 @@ async def test_32_a_temporary_chat_says_so_and_is_in_no_list(portal: Portal) -> 
     portal.witness.expect("status 404", "status of 404")
     await page.goto(address)
     await expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+
+
+async def test_32_a_page_that_comes_back_after_its_chat_has_ended_says_so(
+    open_portal: OpenPortal, reader: Person, line: Line, live_server: LiveServer
+) -> None:
+    portal = await open_portal(reader, at=line.url)
+    portal.witness.expect(*LOST, "request failed", "status 404", "status of 404", "status 403")
+    await portal.open("?temporary")
+    await portal.ask(QUESTION)
+    await portal.answered()
+    await line.cut()
+    conversation = portal.page.url.rstrip("/").rpartition("/")[2]
+    headers = {"Authorization": f"Bearer {reader.token}"}
+    async with httpx.AsyncClient(base_url=live_server.url, headers=headers, trust_env=False) as client:
+        (await client.delete(f"/api/v1/conversations/{conversation}/")).raise_for_status()
+    await line.mend()
+    await expect(portal.page.get_by_text("This conversation is not there any more.")).to_be_visible()
 
 
 async def test_32_an_organisation_may_have_none(open_portal: OpenPortal, founder: Person) -> None:
