@@ -17,7 +17,7 @@ import httpx
 from bench.corpus import pdfs, questions
 from bench.figures import Figure, parser, report
 from bench.portal import BenchError, Portal, portal, upload
-from conversations.markers import markers_in
+from conversations.citing.markers import markers_in
 from tests.standins.inventing import Inventor, Statement
 from tests.standins.ollama import OllamaStandIn
 

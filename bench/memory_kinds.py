@@ -22,7 +22,7 @@ import httpx
 from bench.corpus import pdfs, questions
 from bench.figures import Figure, parser, report
 from bench.portal import BenchError, Portal, portal, sse_events, upload
-from conversations.budget import count_tokens
+from conversations.prompting.budget import count_tokens
 from tests.standins.ollama import OllamaStandIn, Reply
 
 KINDS = ("buffer", "window", "summary")

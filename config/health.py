@@ -15,8 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from config.probes import Probe, missing_migrations, valkey_answers
-from conversations import replies
 from conversations.chat_models import chooser, own_models
+from conversations.replies import runner
 from tenants.access import Access, access_by_token, bearer_of
 from tenants.answering import is_away
 from tenants.chain import last_sealing
@@ -49,7 +49,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     Else 503, as while the process goes down; within a second, whatever hangs. The public is told no more than
     that; a bearer token with the scope `admin` gets each part's word.
     """
-    parts = {"process": "going down" if replies.is_closing() else _OK, "valkey": _valkey(), **_seen()}
+    parts = {"process": "going down" if runner.is_closing() else _OK, "valkey": _valkey(), **_seen()}
     is_ready = all(word == _OK for word in parts.values())
     status = 200 if is_ready else 503
     access = _admin(request) if parts["database"] == _OK else None

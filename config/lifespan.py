@@ -10,9 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.connections import leave
 from config.observing import be_seen
-from conversations import pulling
-from conversations.draining import Drain
-from conversations.keeper import keep
+from conversations import model_pulls
+from conversations.replies.draining import Drain
+from conversations.replies.lease_keeper import keep
 from conversations.valkey import close_valkey
 from documents.embedders import DEFAULT_MODEL, measure
 from tenants.checks import role_faults
@@ -48,7 +48,7 @@ async def web_process() -> AsyncIterator[None]:
     finally:
         warming.cancel()
         await drain.finish()
-        await pulling.stop_all()
+        await model_pulls.stop_all()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

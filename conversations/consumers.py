@@ -16,17 +16,26 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils.translation import gettext
 
-from conversations import replies
-from conversations.announcements import Subscription, announce_title, person_group
+from conversations.answering.continuation_model import model_to_go_on
 from conversations.chat_models import chooser
 from conversations.events import BlockRendered, Event, Failed, Finished, SourcesFound, TextAdded, TitleChanged
-from conversations.frames import TURNS, message_id_of, model_of, offset_of, only, parse, request_id_of, turn_of
-from conversations.going_on import model_to_go_on
 from conversations.rendering import BlockStream, portal_chips, render_blocks
-from conversations.selectors import access_conversation, access_reply
+from conversations.replies import runner
+from conversations.selectors.conversations import access_conversation, access_reply
 from conversations.services.leases import request_stop
 from conversations.services.messages import Asked
 from conversations.services.temporary import keep_a_moment
+from conversations.socket_frames import (
+    TURNS,
+    message_id_of,
+    model_of,
+    offset_of,
+    only,
+    parse,
+    request_id_of,
+    turn_of,
+)
+from conversations.streaming.announcements import Subscription, announce_title, person_group
 from documents.events import documents_group
 from documents.selectors import sees_collection
 from documents.wording import told
@@ -205,7 +214,7 @@ class ConversationConsumer(TenantConsumer):
         if looks_first:
             await run_unit(lambda: require_call(self.access, arrived_at=arrived_at))
         if frame["type"] == "continue":
-            await replies.settle(self.access, message_id_of(frame))
+            await runner.settle(self.access, message_id_of(frame))
             service = partial(service, model=await model_to_go_on(self.access, message_id_of(frame)))
         await chooser().require(self.access, model_of(frame))
 
@@ -216,12 +225,12 @@ class ConversationConsumer(TenantConsumer):
             return service(
                 access=self.access,
                 conversation_id=self.conversation_id,
-                process_id=replies.writing_process(),
+                process_id=runner.writing_process(),
                 request_id=request_id,
             )
 
         asked = await run_unit(store)
-        replies.start(asked)
+        runner.start(asked)
         await self.send_json(
             {
                 "type": "accepted",
@@ -239,7 +248,7 @@ class ConversationConsumer(TenantConsumer):
         only(frame, {"type", "message", "request_id"})
         message_id = message_id_of(frame)
         message = await run_in_tenant(self.access.tenant_id, self._own_reply, message_id)
-        reply = replies.find_running(message_id)
+        reply = runner.find_running(message_id)
         if reply is not None:
             reply.stop()
         else:
@@ -249,7 +258,7 @@ class ConversationConsumer(TenantConsumer):
         only(frame, {"type", "message", "offset", "request_id"})
         message_id, offset = message_id_of(frame), offset_of(frame)
         message = await run_in_tenant(self.access.tenant_id, self._own_reply, message_id)
-        await replies.require_written(self.access, message, offset)
+        await runner.require_written(self.access, message, offset)
         self._follow(message_id, offset)
 
     def _own_reply(self, message_id: UUID) -> Any:
@@ -271,13 +280,13 @@ class ConversationConsumer(TenantConsumer):
         task.add_done_callback(self._tasks.discard)
 
     async def _send_deltas(self, message_id: UUID, offset: int) -> None:
-        async for event in replies.follow(self.access, message_id, offset):
+        async for event in runner.follow(self.access, message_id, offset):
             await self.send_json(event.payload(message_id))
 
     async def _send_blocks(self, message_id: UUID) -> None:
         """Pages get HTML: text becomes blocks, and at the end only what was verified stays a chip."""
         text, chips, stream = "", {}, BlockStream()
-        async for event in replies.follow(self.access, message_id):
+        async for event in runner.follow(self.access, message_id):
             match event:
                 case SourcesFound():
                     chips = portal_chips(event.items)

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from conversations.feedback import count_new_feedback
-from conversations.listing import sidebar_piece
+from conversations.searching.listing import sidebar_piece
+from conversations.selectors.feedback import count_new_feedback
 from tenants.access import Access
 from tenants.context import find_tenant_id
 from tenants.context_processors import list_memberships

@@ -3,10 +3,16 @@
 from typing import Any
 from uuid import UUID
 
-from conversations.memory import hidden_answers
 from conversations.models import ArchiveRecord, Conversation, Persona, SavedPrompt, Share, Summary
-from conversations.selectors import find_thoughts, list_attachments, list_messages, message_views, trace_view
-from conversations.shelved import archived_messages, archived_summaries
+from conversations.selectors.archives import archived_messages, archived_summaries
+from conversations.selectors.conversations import (
+    find_thoughts,
+    list_attachments,
+    list_messages,
+    message_views,
+    trace_view,
+)
+from conversations.selectors.memory import hidden_answers
 from tenants.access import Access
 from tenants.exports import ExportRun, on_person_exported, on_tenant_exported
 from tenants.permissions import Action

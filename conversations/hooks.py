@@ -2,9 +2,12 @@
 
 from django.db.models import Count
 
-from conversations import embedding, exports, summaries
-from conversations.evaluating import answer_for_evaluation
-from conversations.selectors import list_running_replies
+from conversations import exports
+from conversations.answering.evaluating import answer_for_evaluation
+from conversations.prompting import summary_jobs
+from conversations.searching import embedding
+from conversations.selectors.conversations import list_running_replies
+from conversations.selectors.sites import name_sites
 from conversations.services import archives, model_access, sites
 from conversations.services.conversations import blank_quotes, erase_conversations_of
 from conversations.services.deleting import purge_past
@@ -14,7 +17,6 @@ from conversations.services.prompts import erase_prompts_of
 from conversations.services.retention import purge_conversations
 from conversations.services.shares import erase_shares_of
 from conversations.services.sites import purge_visits
-from conversations.sites import name_sites
 from conversations.webhook_events import conversations_within_sight
 from documents.registry import on_documents_erased, on_index_changed
 from retrieval.registry import on_answering
@@ -28,7 +30,7 @@ from tenants.webhooks.announcing import register_gate
 def register() -> None:
     """Called by the application when it is ready."""
     embedding.register()
-    summaries.register()
+    summary_jobs.register()
     exports.register()
     on_index_changed.register(embedding.embed_anew)
     on_documents_erased.register(blank_quotes)

@@ -17,8 +17,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from conversations.calm import calmed
-from conversations.markers import markers_in
+from conversations.citing.markers import markers_in
+from conversations.unfinished_markdown import calmed
 
 _TAGS = {
     "p", "br", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "hr",

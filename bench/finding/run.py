@@ -15,9 +15,9 @@ from pgvector import HalfVector
 
 from bench.figures import Figure
 from bench.search.organisations import admin_url
-from conversations.finding import excerpts, find_conversations
 from conversations.models import Conversation, Message, MessageChunk, MessageEmbedding, Role, Status
-from conversations.vocabulary import gather_words
+from conversations.searching.search import excerpts, find_conversations
+from conversations.searching.vocabulary import gather_words
 from documents.models import EmbeddingIndex
 from retrieval.types import QuestionVector
 from tenants.access import Access, Carrier

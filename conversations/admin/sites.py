@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from conversations.admin.assistants import LinesField
 from conversations.models import Conversation, Persona, Site, SiteCollection
+from conversations.selectors.sites import public_key, snippet
 from conversations.services.sites import (
     SiteFields,
     change_site,
@@ -20,7 +21,6 @@ from conversations.services.sites import (
     rotate_key,
     rotate_secret,
 )
-from conversations.sites import public_key, snippet
 from documents.models import Collection
 from tenants.admin_site import tenant_admin
 from tenants.links import absolute

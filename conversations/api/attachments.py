@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations.models import Conversation
-from conversations.selectors import access_conversation, list_attachments
+from conversations.selectors.conversations import access_conversation, list_attachments
 from conversations.services.attachments import attach_files, remove_attachment
 from documents.api.serializers.documents import DocumentSerializer
 from documents.api.uploads import UploadResultsSerializer, incoming

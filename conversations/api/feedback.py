@@ -15,14 +15,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations.api.serializers import CitationSerializer, OwnFeedbackSerializer
-from conversations.feedback import (
+from conversations.models import Feedback, Rating, Status
+from conversations.selectors.conversations import own_feedback
+from conversations.selectors.feedback import (
     FeedbackFilter,
     access_feedback,
     feedback_views,
     list_feedback,
 )
-from conversations.models import Feedback, Rating, Status
-from conversations.selectors import own_feedback
 from conversations.services.feedback import (
     Expected,
     give_feedback,
@@ -63,7 +63,7 @@ class FeedbackAuthorSerializer(serializers.Serializer[Any]):
 
 
 class FeedbackSerializer(serializers.Serializer[Any]):
-    """A view of `conversations.feedback.feedback_views`."""
+    """A view of `conversations.selectors.feedback.feedback_views`."""
 
     id = serializers.UUIDField()
     message = serializers.UUIDField()

@@ -12,9 +12,9 @@ from django.utils.translation import gettext
 from rest_framework.utils.urls import replace_query_param
 
 from conversations.api.serializers import ConversationSerializer
-from conversations.finding import Excerpt, Found, excerpts, find_conversations
 from conversations.models import Conversation, Message
-from conversations.selectors import with_chosen
+from conversations.searching.search import Excerpt, Found, excerpts, find_conversations
+from conversations.selectors.conversations import with_chosen
 from retrieval.types import QuestionVector
 from tenants.access import Access
 from tenants.errors import InvalidInput, NotFound, TooLarge

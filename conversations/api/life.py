@@ -13,12 +13,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations.api.serializers import ConversationSerializer
-from conversations.life import DAYS, MINUTES, LifeRules, deletions, life_rules
 from conversations.models import ArchiveRecord
+from conversations.selectors.archives import access_archive, archive_view, list_archives
+from conversations.selectors.life import DAYS, MINUTES, LifeRules, deletions, life_rules
+from conversations.selectors.statistics import conversation_stats
 from conversations.services.importing import import_archive
 from conversations.services.retention import changed_rules, set_life_rules
-from conversations.shelved import access_archive, archive_view, list_archives
-from conversations.statistics import conversation_stats
 from tenants.api.pages import NewestFirst, PageQuery
 from tenants.api.serializers import ParametersSerializer, StrictJSONParser, StrictSerializer
 from tenants.api.views import TenantView

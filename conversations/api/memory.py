@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations.models import MemoryKind, Role, Summary
-from conversations.next_context import next_context
-from conversations.selectors import access_conversation
+from conversations.prompting.next_context import next_context
+from conversations.selectors.conversations import access_conversation
 from conversations.services.summaries import MAX_EDITED, access_summary, edit_summary, forget_summary
 from tenants.access import Access
 from tenants.api.asynchronous import json_response

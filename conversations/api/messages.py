@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations import replies
+from conversations.answering.evidence import vector_of
 from conversations.api.serializers import (
     AnswerSerializer,
     BranchQuery,
@@ -21,13 +21,15 @@ from conversations.api.serializers import (
     QuerySerializer,
     WhySerializer,
 )
-from conversations.branches import path_ids
 from conversations.chat_models import chooser
 from conversations.events import TextAdded
-from conversations.evidence import vector_of
 from conversations.models import Conversation, Message, Mode, Origin
-from conversations.recall import MAX_FOUND, search_messages
-from conversations.selectors import (
+from conversations.replies import runner
+from conversations.searching.recall import MAX_FOUND, search_messages
+from conversations.selectors.archives import archived_messages, shown_branch
+from conversations.selectors.branches import path_ids
+from conversations.selectors.consistent_reads import read_steadily
+from conversations.selectors.conversations import (
     access_conversation,
     access_message,
     access_reply,
@@ -40,8 +42,6 @@ from conversations.selectors import (
 from conversations.services.conversations import create_conversation
 from conversations.services.leases import request_stop, require_running
 from conversations.services.messages import Asked, ask, find_attempted, require_content
-from conversations.shelved import archived_messages, shown_branch
-from conversations.steady import read_steadily
 from retrieval.types import QuestionVector
 from tenants.access import Access
 from tenants.api.asynchronous import event_frame, event_stream, json_body, json_response
@@ -150,7 +150,7 @@ class QueryView(TenantView):
             asked = await run_unit(lambda: _ask_session(access, data, attempt))
         except Conflict as error:
             raise _with_ways_on(error, data["session_id"]) from error
-        replies.start(asked)
+        runner.start(asked)
         message = await _answered(access, asked)
         answer = {
             "session_id": str(asked.conversation_id),
@@ -201,7 +201,7 @@ class EventsView(TenantView):
         """Follow a reply from an offset on, while it is written and after."""
         offset = _offset(request)
         found = await run_in_tenant(access.tenant_id, access_reply, access, message)
-        await replies.require_written(access, found, offset)
+        await runner.require_written(access, found, offset)
         return event_stream(access, _frames(access, message, offset))
 
 
@@ -213,7 +213,7 @@ class StopView(TenantView):
         """Stop a reply; its text so far is kept. Over already: 409."""
         attempt = attempt_of(request, access)
         found, is_repeated = await run_in_tenant(access.tenant_id, _stoppable, access, message, attempt)
-        running = replies.find_running(message)
+        running = runner.find_running(message)
         if running is not None:
             running.stop()
             await running.finished()
@@ -284,13 +284,13 @@ async def _ask(access: Access, conversation: UUID, data: dict[str, Any], attempt
             access=access,
             conversation_id=conversation,
             content=data["content"],
-            process_id=replies.writing_process(),
+            process_id=runner.writing_process(),
             parent=data["parent"],
             model=data["model"],
             attempt=attempt,
         )
     )
-    replies.start(asked)
+    runner.start(asked)
     return asked
 
 
@@ -308,7 +308,7 @@ def _ask_session(access: Access, data: dict[str, Any], attempt: Attempt | None) 
             access=access,
             conversation_id=session_id,
             content=data["query"],
-            process_id=replies.writing_process(),
+            process_id=runner.writing_process(),
             attempt=attempt,
         )
 
@@ -353,7 +353,7 @@ async def _answered(access: Access, asked: Asked) -> dict[str, Any]:
 
 
 async def _finished(access: Access, asked: Asked) -> dict[str, Any]:
-    await replies.wait_until_over(access, asked.message_id)
+    await runner.wait_until_over(access, asked.message_id)
     return await run_in_tenant(access.tenant_id, _read, access, asked.message_id)
 
 
@@ -362,7 +362,7 @@ def _read(access: Access, message_id: UUID) -> dict[str, Any]:
 
 
 async def _frames(access: Access, message_id: UUID, offset: int) -> AsyncIterator[str]:
-    async for event in replies.follow(access, message_id, offset):
+    async for event in runner.follow(access, message_id, offset):
         if isinstance(event, TextAdded):
             offset = event.offset + len(event.text)
         yield event_frame(event.payload(message_id), number=offset)

@@ -19,7 +19,7 @@ from conversations.default_personas import (
     MAX_TOKENS,
 )
 from conversations.models import Mode, Persona
-from conversations.personas import access_persona, find_default, list_personas, with_collections
+from conversations.selectors.personas import access_persona, find_default, list_personas, with_collections
 from conversations.services.personas import (
     PersonaFields,
     archive_persona,

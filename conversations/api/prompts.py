@@ -8,7 +8,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations.saved_prompts import access_prompt, list_prompts
+from conversations.selectors.prompts import access_prompt, list_prompts
 from conversations.services.prompts import (
     MAX_TEXT,
     MAX_TITLE,

@@ -72,7 +72,7 @@ class ConversationSerializer(serializers.Serializer[Conversation]):
 
 
 def _chosen(conversation: Conversation, kind: str) -> list[str]:
-    """Read together with a page of conversations (`selectors.with_chosen`), or now."""
+    """Read together with a page of conversations (`selectors.conversations.with_chosen`), or now."""
     ids = vars(conversation).get(f"{kind}_ids")
     if ids is None:
         ids = getattr(conversation, f"chosen_{kind}s").values_list(f"{kind}_id", flat=True).order_by(f"{kind}_id")

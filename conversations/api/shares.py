@@ -15,10 +15,8 @@ from conversations.api.serializers import (
     SourceSerializer,
 )
 from conversations.models import Conversation, Message, Role, Share, Status
-from conversations.selectors import list_conversations
-from conversations.services.copies import copy_share
-from conversations.services.shares import create_share, end_share, note_opened
-from conversations.sharing import (
+from conversations.selectors.conversations import list_conversations
+from conversations.selectors.shares import (
     access_share,
     list_shared_messages,
     list_shares,
@@ -26,6 +24,8 @@ from conversations.sharing import (
     share_views,
     shared_message_views,
 )
+from conversations.services.copies import copy_share
+from conversations.services.shares import create_share, end_share, note_opened
 from tenants.access import Access
 from tenants.api.pages import NewestFirst, PageQuery, Pages
 from tenants.api.serializers import StrictSerializer

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from conversations.default_personas import MAX_QUESTION, MAX_QUESTIONS
 from conversations.models import Site, Visitors
+from conversations.selectors.sites import access_site, list_sites, public_key, snippet
 from conversations.services.sites import (
     MAX_GREETING,
     MAX_NAME,
@@ -22,7 +23,6 @@ from conversations.services.sites import (
     rotate_key,
     rotate_secret,
 )
-from conversations.sites import access_site, list_sites, public_key, snippet
 from tenants.api.pages import PageQuery
 from tenants.api.serializers import StrictSerializer
 from tenants.api.views import TenantView

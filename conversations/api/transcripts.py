@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations.models import Conversation
-from conversations.selectors import access_conversation
-from conversations.steady import read_steadily
+from conversations.selectors.consistent_reads import read_steadily
+from conversations.selectors.conversations import access_conversation
 from conversations.transcripts import Format, transcript_of
 from conversations.transcripts.html import content_policy
 from tenants.access import Access

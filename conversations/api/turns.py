@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 
-from conversations import replies
+from conversations.answering.continuation_model import model_to_go_on
 from conversations.api.messages import EVENTS, PREFER, respond
 from conversations.api.serializers import (
     EditSerializer,
@@ -17,7 +17,7 @@ from conversations.api.serializers import (
     RegenerateSerializer,
 )
 from conversations.chat_models import chooser
-from conversations.going_on import model_to_go_on
+from conversations.replies import runner
 from conversations.services.messages import Asked
 from conversations.services.turns import continue_reply, edit_question, regenerate_reply
 from tenants.access import Access
@@ -65,13 +65,13 @@ class ContinueView(TenantView):
         """Go on with an answer that was cut: the same message, from where it stops. Not cut: 409 `not_cut`."""
         json_body(request, NothingSerializer, is_optional=True)
         attempt = attempt_of(request, access)
-        await replies.settle(access, message)
+        await runner.settle(access, message)
         model = await model_to_go_on(access, message)
         service = partial(continue_reply, message_id=message, model=model, attempt=attempt)
         return await _answered(request, access, service)
 
 
 async def _answered(request: HttpRequest, access: Access, service: Callable[..., Asked]) -> HttpResponseBase:
-    asked = await run_unit(lambda: service(access=access, process_id=replies.writing_process()))
-    replies.start(asked)
+    asked = await run_unit(lambda: service(access=access, process_id=runner.writing_process()))
+    runner.start(asked)
     return await respond(request, access, asked)

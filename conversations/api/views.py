@@ -10,6 +10,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from conversations.answering.evidence import vector_of
 from conversations.api.finding import Sought, found_page, searched_for
 from conversations.api.serializers import (
     ConversationChangeSerializer,
@@ -17,9 +18,8 @@ from conversations.api.serializers import (
     FoundConversationSerializer,
     NewConversationSerializer,
 )
-from conversations.evidence import vector_of
 from conversations.models import Conversation, MemoryKind, Mode
-from conversations.selectors import (
+from conversations.selectors.conversations import (
     access_conversation,
     list_conversations,
     told_collections,

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from conversations import replies
 from conversations.events import Event, Queued, StageChanged, TextAdded
 from conversations.mcp.progress import Report
 from conversations.mcp.reading import id_of
 from conversations.models import Status
-from conversations.passing import begin, leave
-from conversations.selectors import access_message, message_views
+from conversations.replies import runner
+from conversations.replies.questions_in_passing import begin, leave
+from conversations.selectors.conversations import access_message, message_views
 from conversations.services.messages import Asked, require_content
-from conversations.services.passing import Passing
+from conversations.services.questions_in_passing import Passing
 from documents.models import Collection
 from documents.selectors import hidden_titles, visible_collections
 from tenants.access import Access
@@ -60,7 +60,7 @@ def _slug(access: Access, named: str) -> str:
 async def _written(access: Access, asked: Asked, report: Report) -> dict[str, Any]:
     """The message when it is stored; whoever waits is told how far it is."""
     told, next_text = 0, 0.0
-    async for event in replies.follow(access, asked.message_id):
+    async for event in runner.follow(access, asked.message_id):
         words = _words(event)
         if isinstance(event, TextAdded):
             if time.monotonic() < next_text:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import Count, F
 
-from conversations.evidence import vector_of
+from conversations.answering.evidence import vector_of
 from conversations.mcp.progress import Report
 from documents.links import passage_path
 from documents.masking import Masker

@@ -48,12 +48,12 @@ class Origin(StrEnum):
 class Conversation(TenantModel):
     """A person's own: colleagues do not see it. Without chosen collections it asks all that one may see.
 
-    `leaf_id` is the message at the end of the branch that one is at; see `conversations.branches`. What is kept
-    only until `unlisted_until` is in no list, count, search or export, and goes by itself then. There are three of
-    that kind. What was asked in passing, by a program that has its own list of conversations, cannot be opened or
-    gone on with; its messages are found by their ids. One with `deleted_at` can be brought back until then, and is
-    nowhere meanwhile, nor are its messages. A temporary one is opened and asked like every other for as long as it
-    is there.
+    `leaf_id` is the message at the end of the branch that one is at; see `conversations.selectors.branches`. What
+    is kept only until `unlisted_until` is in no list, count, search or export, and goes by itself then. There are
+    three of that kind. What was asked in passing, by a program that has its own list of conversations, cannot be
+    opened or gone on with; its messages are found by their ids. One with `deleted_at` can be brought back until
+    then, and is nowhere meanwhile, nor are its messages. A temporary one is opened and asked like every other for
+    as long as it is there.
     """
 
     author_id = models.UUIDField()

@@ -16,7 +16,7 @@ class Share(TenantModel):
     """A branch of a conversation as it stood when it was shared, up to `leaf`; a living one follows what is said.
 
     Its readers are whom `ShareReader` names and, where it is by link, everybody of the organisation who has its
-    address. Whoever reads sees no more of the documents than without it: see `conversations.sharing`.
+    address. Whoever reads sees no more of the documents than without it: see `conversations.selectors.shares`.
     """
 
     conversation = TenantKey(Conversation, on_delete=models.CASCADE, related_name="+")

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 from django.http import HttpRequest
 
-from conversations import replies
 from conversations.events import Event, Failed, Finished, SourcesFound, TextAdded, ThinkingAdded
 from conversations.openai_api.shapes import Answered, Completion, data_frame
-from conversations.passing import leave
+from conversations.replies import runner
+from conversations.replies.questions_in_passing import leave
 from conversations.services.messages import Asked
 from tenants.access import Access
 from tenants.api.problems import error_of, told
@@ -68,7 +68,7 @@ class _Reading:
 async def whole(access: Access, asked: Asked) -> Answered:
     """The answer when it is done. Raises `ReplyFailed`."""
     reading = _Reading()
-    async for event in replies.follow(access, asked.message_id):
+    async for event in runner.follow(access, asked.message_id):
         answered = reading.take(event)
         if answered is not None:
             return answered
@@ -80,7 +80,7 @@ async def chunks(request: HttpRequest, access: Access, asked: Asked, completion:
     reading = _Reading()
     try:
         yield completion.first()
-        async for event in replies.follow(access, asked.message_id):
+        async for event in runner.follow(access, asked.message_id):
             answered = reading.take(event)
             if isinstance(event, TextAdded):
                 yield completion.said({"content": event.text})

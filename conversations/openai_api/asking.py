@@ -8,8 +8,8 @@ from typing import Any, Literal
 from django.conf import settings
 from django.utils.translation import gettext
 
-from conversations.personas import Voice
-from conversations.services.passing import Passing
+from conversations.selectors.personas import Voice
+from conversations.services.questions_in_passing import Passing
 from providers.chat.base import ChatMessage
 from tenants.errors import InvalidInput, TooLarge
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from conversations.chat_models import OwnModels, chooser, own_models
 from conversations.openai_api.asking import COLLECTION, EMBEDDER, EVERYTHING, PERSONA
-from conversations.personas import list_personas
-from conversations.services.passing import model_not_found
+from conversations.selectors.personas import list_personas
+from conversations.services.questions_in_passing import model_not_found
 from documents.selectors import visible_collections
 from tenants.access import Access
 from tenants.db import run_in_tenant

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from conversations.citing.markers import markers_in
 from conversations.events import Finished
-from conversations.markers import markers_in
 
 
 @dataclass(frozen=True, slots=True)

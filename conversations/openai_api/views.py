@@ -12,9 +12,9 @@ from conversations.openai_api.catalogue import get_model, list_models
 from conversations.openai_api.embeddings import embeddings
 from conversations.openai_api.fields import ChatSerializer, EmbeddingsSerializer
 from conversations.openai_api.shapes import Completion
-from conversations.passing import begin, leave
+from conversations.replies.questions_in_passing import begin, leave
 from conversations.services.messages import Asked
-from conversations.services.passing import model_not_found
+from conversations.services.questions_in_passing import model_not_found
 from tenants.access import Access
 from tenants.api.asynchronous import event_stream, json_body, json_response
 from tenants.api.idempotency import answer_once, attempt_of, replayed

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
+from conversations.citing.sources import as_seen
 from conversations.models import Citation, Conversation, Feedback, Message, Source
 from conversations.records.parts import columns, is_key, parts, persons
 from conversations.records.writing import Row
-from conversations.sources import as_seen
 from documents.masking import Masker
 from documents.models import Chunk, Document, Page
 from documents.selectors import masking_rules

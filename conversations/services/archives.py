@@ -15,12 +15,12 @@ from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext
 
 from conversations import records
-from conversations.embedding import EMBED_CONVERSATION, embed_soon
-from conversations.life import life_rules, list_to_archive
 from conversations.models import ArchivedName, ArchiveRecord, Conversation, ConversationWords, Message, Share
+from conversations.prompting.summary_jobs import SUMMARISE, summarise_soon
+from conversations.searching.embedding import EMBED_CONVERSATION, embed_soon
+from conversations.selectors.life import life_rules, list_to_archive
 from conversations.services.ending import every_tenant
 from conversations.services.holding import hold, require_at_rest, require_kept
-from conversations.summaries import SUMMARISE, summarise_soon
 from conversations.webhook_events import tell_of_ending
 from documents.models import Document
 from documents.registry import on_documents_erased

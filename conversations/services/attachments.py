@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from conversations.models import Conversation
-from conversations.selectors import access_attachment
+from conversations.selectors.conversations import access_attachment
 from conversations.services.holding import Lock, require_open
 from documents.services.attached import attached_collection, remove_attached
 from documents.services.files import IncomingFile

@@ -8,8 +8,6 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from conversations.announcements import told_of_name
-from conversations.embedding import EMBED_CONVERSATION
 from conversations.models import (
     ArchiveRecord,
     Citation,
@@ -31,11 +29,13 @@ from conversations.models import (
     Thoughts,
     Trace,
 )
-from conversations.personas import require_persona
+from conversations.prompting.summary_jobs import SUMMARISE, summarise_soon
+from conversations.searching.embedding import EMBED_CONVERSATION
+from conversations.selectors.personas import require_persona
 from conversations.services.archives import forget_archives, forget_in_archives
 from conversations.services.holding import hold
 from conversations.services.temporary import first_end
-from conversations.summaries import SUMMARISE, summarise_soon
+from conversations.streaming.announcements import told_of_name
 from conversations.webhook_events import tell_of_ending
 from documents.models import Collection, Document
 from documents.selectors import require_collections, require_documents

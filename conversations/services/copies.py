@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from uuid import UUID, uuid4
 
-from conversations.copying import Pairs, readable_pairs
-from conversations.embedding import embed_soon
-from conversations.memory import REFUSED
 from conversations.models import Citation, Conversation, MemoryKind, Message, Mode, Share, Source, Status
+from conversations.prompting.summary_jobs import summarise_soon
+from conversations.searching.embedding import embed_soon
+from conversations.selectors.copies import Pairs, readable_pairs
+from conversations.selectors.memory import REFUSED
+from conversations.selectors.shares import share_views
 from conversations.services.conversations import create_conversation
-from conversations.sharing import share_views
-from conversations.summaries import summarise_soon
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic

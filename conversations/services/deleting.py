@@ -11,14 +11,14 @@ from uuid import UUID
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from conversations.announcements import told_of_list
-from conversations.embedding import embed_soon
-from conversations.life import RUNNING, attached_to, list_past
 from conversations.models import Conversation, Message
-from conversations.selectors import openable
+from conversations.searching.embedding import embed_soon
+from conversations.selectors.conversations import openable
+from conversations.selectors.life import RUNNING, attached_to, list_past
 from conversations.services.conversations import remove_conversations
 from conversations.services.ending import every_tenant
 from conversations.services.holding import hold
+from conversations.streaming.announcements import told_of_list
 from documents.models import Document
 from tenants.access import Access
 from tenants.audit import record

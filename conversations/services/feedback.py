@@ -9,9 +9,9 @@ from django.db.models.functions import Now
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 
-from conversations.feedback import feedback_views
 from conversations.models import MAX_COMMENT, Feedback, FeedbackSeen, Message, Rating, Role, Status
-from conversations.selectors import access_message
+from conversations.selectors.conversations import access_message
+from conversations.selectors.feedback import feedback_views
 from conversations.services.holding import require_kept
 from retrieval.models import Question, QuestionSet
 from retrieval.services.question_sets import add_question, withdraw_question

@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from django.db import connection
 
-from conversations.life import RUNNING
 from conversations.models import Conversation, Message
+from conversations.selectors.life import RUNNING
 from tenants.errors import Conflict, NotFound
 
 _STATE = """

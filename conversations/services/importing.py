@@ -13,7 +13,6 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError as RefusedByField
 
 from conversations import records
-from conversations.embedding import embed_soon
 from conversations.models import (
     Citation,
     Conversation,
@@ -21,11 +20,12 @@ from conversations.models import (
     Mode,
     Persona,
 )
-from conversations.personas import list_personas
+from conversations.prompting.summary_jobs import summarise_soon
 from conversations.records import Whole
+from conversations.searching.embedding import embed_soon
+from conversations.selectors.personas import list_personas
 from conversations.services.archives import insert_whole
 from conversations.services.conversations import note_chosen
-from conversations.summaries import summarise_soon
 from documents.api.serializers.documents import MetadataField
 from documents.masking import is_masked_form
 from documents.models import Page

@@ -10,10 +10,10 @@ from django.db.models import Sum
 from django.db.models.functions import Length
 from django.utils.translation import gettext
 
-from conversations.metering import usage_of
-from conversations.mirror import drop_text, recover_text
+from conversations.answering.metering import usage_of
+from conversations.answering.pipeline import Outcome
 from conversations.models import Message, Source, Status
-from conversations.pipeline import Outcome
+from conversations.streaming.valkey_text import drop_text, recover_text
 from tenants.access import Access
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict

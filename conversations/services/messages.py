@@ -8,14 +8,14 @@ from django.conf import settings
 from django.db import IntegrityError, connection
 from django.utils.translation import gettext
 
-from conversations.branches import end_of
-from conversations.continuing import Begun
-from conversations.evidence import Question
-from conversations.memory import remember_before
+from conversations.answering.evidence import Question
 from conversations.models import Conversation, Message, Mode, Role, Status
-from conversations.naming import provisional_title
-from conversations.personas import voice_of
-from conversations.selectors import access_conversation, access_reply, scope_of
+from conversations.prompting.continuation import Begun
+from conversations.prompting.titles import provisional_title
+from conversations.selectors.branches import end_of
+from conversations.selectors.conversations import access_conversation, access_reply, scope_of
+from conversations.selectors.memory import remember_before
+from conversations.selectors.personas import voice_of
 from conversations.services.holding import require_open
 from conversations.services.temporary import keep_asked
 from documents.selectors import require_collections, require_documents

@@ -7,11 +7,10 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection
 
-from conversations.claims import Support
-from conversations.embedding import embed_soon
-from conversations.endings import told_at_the_end
+from conversations.answering.metering import usage_of
+from conversations.answering.pipeline import Outcome
+from conversations.citing.claims import Support
 from conversations.events import Failed, Finished
-from conversations.metering import usage_of
 from conversations.models import (
     MAX_THOUGHTS,
     Citation,
@@ -22,9 +21,10 @@ from conversations.models import (
     Thoughts,
     Trace,
 )
-from conversations.pipeline import Outcome
+from conversations.prompting.summary_jobs import summarise_soon
+from conversations.searching.embedding import embed_soon
 from conversations.services.leases import release_reply
-from conversations.summaries import summarise_soon
+from conversations.streaming.endings import told_at_the_end
 from documents.masking import MASK, is_masked_form
 from documents.models import Page
 from providers.visible_text import legible

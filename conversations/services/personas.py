@@ -23,7 +23,7 @@ from conversations.default_personas import (
     default_personas,
 )
 from conversations.models import Conversation, Mode, Persona, PersonaCollection
-from conversations.personas import find_default, may_change, require_persona
+from conversations.selectors.personas import find_default, may_change, require_persona
 from documents.selectors import require_collections, visible_collections
 from tenants.access import Access
 from tenants.audit import record

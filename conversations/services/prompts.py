@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from conversations.models import SavedPrompt
-from conversations.saved_prompts import list_prompts, may_change_prompt
+from conversations.selectors.prompts import list_prompts, may_change_prompt
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic

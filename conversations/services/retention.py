@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext
 
-from conversations.life import DAYS, MINUTES, SWITCHES, LifeRules, attached_to, life_rules, list_due
 from conversations.models import LifePolicy
+from conversations.selectors.life import DAYS, MINUTES, SWITCHES, LifeRules, attached_to, life_rules, list_due
 from conversations.services.conversations import remove_conversations
 from conversations.services.ending import every_tenant
 from documents.models import Document

@@ -8,9 +8,9 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from conversations.branches import latest_leaf
 from conversations.models import Conversation, Share, ShareReader
-from conversations.selectors import require_unarchived
+from conversations.selectors.branches import latest_leaf
+from conversations.selectors.conversations import require_unarchived
 from conversations.services.holding import hold, require_kept
 from tenants.access import Access
 from tenants.audit import record

@@ -15,10 +15,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from conversations.default_personas import MAX_QUESTION, MAX_QUESTIONS
-from conversations.life import RUNNING
 from conversations.models import Conversation, Message, Site, SiteCollection, Visitors
 from conversations.models.sites import new_key
-from conversations.personas import require_persona
+from conversations.selectors.life import RUNNING
+from conversations.selectors.personas import require_persona
 from conversations.services.conversations import remove_conversations
 from conversations.services.ending import every_tenant
 from documents.selectors import require_collections

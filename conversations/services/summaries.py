@@ -1,8 +1,8 @@
 """Writes: what people make of a conversation's summary."""
 
-from conversations.memory import find_summary
 from conversations.models import Conversation, Summary
-from conversations.selectors import require_unarchived
+from conversations.selectors.conversations import require_unarchived
+from conversations.selectors.memory import find_summary
 from tenants.access import Access
 from tenants.audit import record
 from tenants.db import tenant_atomic

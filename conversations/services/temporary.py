@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from conversations.life import life_rules
 from conversations.models import Conversation
+from conversations.selectors.life import life_rules
 from tenants.access import Access, Carrier
 from tenants.db import tenant_atomic
 from tenants.errors import PermissionRefused

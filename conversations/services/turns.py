@@ -6,11 +6,12 @@ from uuid import UUID
 from django.db import IntegrityError
 from django.utils.translation import gettext, gettext_noop
 
-from conversations.branches import leaf_below
-from conversations.continuing import Begun, begun_answer, sources_gone
-from conversations.memory import hidden_answers
 from conversations.models import Citation, Conversation, Message, Role, Source, Status, Thoughts, Trace
-from conversations.selectors import access_message, access_reply
+from conversations.prompting.continuation import Begun, begun_answer, sources_gone
+from conversations.selectors.archives import archived_leaf_below
+from conversations.selectors.branches import leaf_below
+from conversations.selectors.conversations import access_message, access_reply
+from conversations.selectors.memory import hidden_answers
 from conversations.services.holding import hold, require_open
 from conversations.services.messages import (
     SPENT_BY_ASKING,
@@ -23,7 +24,6 @@ from conversations.services.messages import (
     store_reply,
     to_answer,
 )
-from conversations.shelved import archived_leaf_below
 from providers.chat.extractive import ExtractiveChat
 from tenants.access import Access
 from tenants.db import tenant_atomic

@@ -10,8 +10,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from conversations.models import Conversation
-from conversations.selectors import scope_of
-from conversations.shelved import shown_branch, shown_messages
+from conversations.selectors.archives import shown_branch, shown_messages
+from conversations.selectors.conversations import scope_of
 from conversations.transcripts.html import as_html
 from conversations.transcripts.markdown import as_markdown
 from conversations.transcripts.pieces import Transcript

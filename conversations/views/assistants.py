@@ -22,7 +22,7 @@ from conversations.default_personas import (
     MAX_TOKENS,
 )
 from conversations.models import Persona
-from conversations.personas import (
+from conversations.selectors.personas import (
     access_persona,
     collections_of,
     differs_from_default,

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST
 
 from conversations.api.attachments import receive_attachments
-from conversations.selectors import access_conversation
+from conversations.selectors.conversations import access_conversation
 from tenants.access import Access
 from tenants.permissions import Action
 from tenants.portal import portal_view

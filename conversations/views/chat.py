@@ -16,17 +16,20 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.chat_models import chooser, own_models
-from conversations.life import life_rules
+from conversations.citing.sources import by_document
 from conversations.models import Conversation, Message, Role
-from conversations.personas import offered_personas
 from conversations.rendering import portal_chips, portal_places, render_blocks
-from conversations.selectors import (
+from conversations.selectors.archives import Branch, branch_through, find_branch
+from conversations.selectors.consistent_reads import read_steadily
+from conversations.selectors.conversations import (
     access_conversation,
     access_reply,
     access_thoughts,
     list_attachments,
     trace_view,
 )
+from conversations.selectors.life import life_rules
+from conversations.selectors.personas import offered_personas
 from conversations.services.archives import archive_conversation, reopen_conversation
 from conversations.services.conversations import (
     create_conversation,
@@ -35,9 +38,6 @@ from conversations.services.conversations import (
 from conversations.services.deleting import delete_conversation
 from conversations.services.temporary import require_temporary_allowed
 from conversations.services.turns import choose_branch
-from conversations.shelved import Branch, branch_through, find_branch
-from conversations.sources import by_document
-from conversations.steady import read_steadily
 from conversations.suggestions import suggest_questions
 from conversations.views.bodies import ids_in, json_body
 from conversations.views.composer import scope_context

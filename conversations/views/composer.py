@@ -8,9 +8,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.models import Conversation
-from conversations.personas import default_collections
-from conversations.picking import offers
-from conversations.selectors import access_conversation, access_reply, told_collections, told_documents
+from conversations.question_field import offers
+from conversations.selectors.conversations import (
+    access_conversation,
+    access_reply,
+    told_collections,
+    told_documents,
+)
+from conversations.selectors.personas import default_collections
 from conversations.services.conversations import choose_scope
 from conversations.suggestions import suggest_questions
 from conversations.views.bodies import id_of, ids_in, json_body

@@ -21,15 +21,15 @@ from conversations.api.feedback import (
     FeedbackQuery,
     export_feedback,
 )
-from conversations.feedback import (
+from conversations.models import Feedback, Rating
+from conversations.selectors.conversations import access_reply, own_feedback
+from conversations.selectors.feedback import (
     FeedbackFilter,
     access_feedback,
     feedback_views,
     list_feedback,
     reads_all_feedback,
 )
-from conversations.models import Feedback, Rating
-from conversations.selectors import access_reply, own_feedback
 from conversations.services.feedback import (
     Expected,
     give_feedback,

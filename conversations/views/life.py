@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from conversations.life import DAYS, MINUTES, SPARED, SWITCHES, LifeRules, deletions, life_rules
+from conversations.selectors.life import DAYS, MINUTES, SPARED, SWITCHES, LifeRules, deletions, life_rules
+from conversations.selectors.statistics import conversation_stats
 from conversations.services.retention import MAX_DAYS, MAX_MINUTES, MIN_MINUTES, changed_rules, set_life_rules
-from conversations.statistics import conversation_stats
 from tenants.access import Access
 from tenants.errors import InvalidInput
 from tenants.permissions import Action

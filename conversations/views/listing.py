@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from conversations.answering.evidence import vector_of
 from conversations.api.finding import searched_for
-from conversations.evidence import vector_of
-from conversations.finding import find_conversations
-from conversations.found import found_items
-from conversations.listing import Place, item_of, listed, piece_of, sidebar_piece
 from conversations.models import Conversation
-from conversations.selectors import access_conversation, list_deleted
+from conversations.searching.listing import Place, item_of, listed, piece_of, sidebar_piece
+from conversations.searching.results import found_items
+from conversations.searching.search import find_conversations
+from conversations.selectors.conversations import access_conversation, list_deleted
 from conversations.services.archives import archive_conversation
 from conversations.services.deleting import delete_conversation, restore_conversation
 from conversations.transcripts import transcripts_of

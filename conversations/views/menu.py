@@ -15,13 +15,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from conversations.api.transcripts import export_response
+from conversations.citing.sources import by_document
 from conversations.models import Conversation, Share
 from conversations.rendering import portal_chips, portal_places, render_blocks
-from conversations.selectors import access_conversation
-from conversations.services.copies import copy_share
-from conversations.services.pinning import pin_conversation
-from conversations.services.shares import create_share, end_share, note_opened
-from conversations.sharing import (
+from conversations.selectors.conversations import access_conversation
+from conversations.selectors.shares import (
     access_share,
     list_shared_messages,
     list_shares_with,
@@ -30,7 +28,9 @@ from conversations.sharing import (
     shared_message_views,
     shares_of,
 )
-from conversations.sources import by_document
+from conversations.services.copies import copy_share
+from conversations.services.pinning import pin_conversation
+from conversations.services.shares import create_share, end_share, note_opened
 from tenants.access import Access
 from tenants.errors import InvalidInput
 from tenants.links import absolute

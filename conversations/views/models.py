@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.chat_models import EXTRACTIVE, OwnModels, chooser, list_servers, own_models, parse_name
+from conversations.chat_models.trial import try_listed
 from conversations.chat_models.words import context_in_words, loaded_in_words
-from conversations.managing import delete_model, model_views, pull_model, server_views, set_models
+from conversations.model_management import delete_model, model_views, pull_model, server_views, set_models
 from conversations.models import ModelPull
 from conversations.services.model_access import Changes
 from conversations.services.model_pulls import cancel_pull, list_pulls, pull_view
-from conversations.trying import try_listed
 from tenants.access import Access
 from tenants.api.problems import as_docent_error
 from tenants.db import run_in_tenant, run_unit

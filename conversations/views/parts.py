@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from conversations.branches import Step
 from conversations.models import Role
+from conversations.selectors.branches import Step
 from tenants.errors import NotFound
 
 FIRST = 40

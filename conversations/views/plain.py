@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from conversations import replies
 from conversations.chat_models import chooser
-from conversations.selectors import access_conversation
+from conversations.replies import runner
+from conversations.selectors.conversations import access_conversation
 from conversations.services.conversations import create_conversation
 from conversations.services.messages import Asked, ask, find_attempted
 from conversations.views.bodies import id_of
@@ -60,7 +60,7 @@ async def _ask(request: HttpRequest, access: Access, conversation_id: UUID | Non
             raise
         refused = {"draft": draft, "refusal": error.detail, "status": error.status}
         return await run_in_tenant(access.tenant_id, _refused, request, access, conversation_id, refused)
-    replies.start(asked)
+    runner.start(asked)
     return HttpResponseRedirect(f"{reverse('portal:conversation', args=[asked.conversation_id])}#latest")
 
 
@@ -99,7 +99,7 @@ def _store(access: Access, conversation_id: UUID | None, draft: dict[str, Any], 
             access=access,
             conversation_id=conversation_id,
             content=draft["content"],
-            process_id=replies.writing_process(),
+            process_id=runner.writing_process(),
             collections=draft["collections"],
             attempt=attempt,
         )

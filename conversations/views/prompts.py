@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from conversations.saved_prompts import access_prompt, list_prompts, may_change_prompt
+from conversations.selectors.prompts import access_prompt, list_prompts, may_change_prompt
 from conversations.services.prompts import MAX_TEXT, MAX_TITLE, change_prompt, delete_prompt, save_prompt
 from tenants.access import Access
 from tenants.permissions import Action

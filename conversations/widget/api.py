@@ -6,9 +6,9 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework import serializers
 
-from conversations import replies
 from conversations.models import Visitors
-from conversations.selectors import (
+from conversations.replies import runner
+from conversations.selectors.conversations import (
     access_conversation,
     access_message,
     access_reply,
@@ -65,12 +65,12 @@ async def ask(request: HttpRequest, visit: Visit) -> HttpResponseBase:
             site=visit.site,
             content=data["question"],
             conversation_id=data["conversation"],
-            process_id=replies.writing_process(),
+            process_id=runner.writing_process(),
             arrived_at=arrived_at(request),
             attempt=attempt,
         )
     )
-    replies.start(asked)
+    runner.start(asked)
     return event_stream(access, _told(access, asked.conversation_id, asked.message_id))
 
 
@@ -115,7 +115,7 @@ async def stop(request: HttpRequest, visit: Visit, message: UUID) -> HttpRespons
     """Stop an answer; what is written stays. One that is over stays as it is."""
     access = visit.access
     found = await run_in_tenant(access.tenant_id, access_reply, access, message)
-    running = replies.find_running(message)
+    running = runner.find_running(message)
     if running is not None:
         running.stop()
         await running.finished()

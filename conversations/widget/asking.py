@@ -5,7 +5,7 @@ from uuid import UUID
 from django.utils.translation import gettext
 
 from conversations.models import Mode, Origin, Persona, Site
-from conversations.selectors import list_conversations
+from conversations.selectors.conversations import list_conversations
 from conversations.services.conversations import create_conversation
 from conversations.services.messages import Asked, ask, find_attempted, require_content
 from conversations.widget.limits import require_questions_left

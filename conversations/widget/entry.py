@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.views.decorators.csrf import csrf_exempt
 
 from conversations.models import Site
-from conversations.sites import OpenSite, open_site
+from conversations.selectors.sites import OpenSite, open_site
 from conversations.widget.limits import require_calm
 from conversations.widget.visitors import visitor_of
 from tenants.access import Access

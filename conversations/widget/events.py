@@ -6,11 +6,11 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from conversations import replies
 from conversations.events import Event, Failed, Finished, Queued, SourcesFound, StageChanged, TextAdded
 from conversations.models import Message, Role
 from conversations.rendering import BlockStream, render_blocks
-from conversations.selectors import message_views
+from conversations.replies import runner
+from conversations.selectors.conversations import message_views
 from tenants.access import Access
 from tenants.api.asynchronous import event_frame
 
@@ -24,7 +24,7 @@ _TOLD = frozenset({"interrupted", "question_too_long"})
 async def frames_of(access: Access, message_id: UUID) -> AsyncIterator[str]:
     """Server-sent events of an answer from its beginning: its text as it grows, and the same as blocks of HTML."""
     telling = _Telling()
-    async for event in replies.follow(access, message_id):
+    async for event in runner.follow(access, message_id):
         for kind, told in telling.of(event):
             payload = {"type": kind, "message": str(message_id), **told}
             yield event_frame(payload, number=len(telling.text))

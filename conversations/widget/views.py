@@ -12,7 +12,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.views.decorators.http import require_safe
 
-from conversations.sites import open_site
+from conversations.selectors.sites import open_site
 from tenants.errors import NotFound
 
 _SCRIPT = Path(settings.BASE_DIR) / "conversations" / "widget" / "v1.js"

@@ -14,8 +14,8 @@ from django.core import signing
 from django.utils.translation import gettext
 
 from conversations.models import Site, Visitors
+from conversations.selectors.sites import public_key
 from conversations.services.sites import secret_purpose
-from conversations.sites import public_key
 from tenants.errors import NotAuthenticated
 from tenants.vault import unseal
 

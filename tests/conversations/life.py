@@ -10,7 +10,6 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 
-from conversations.embedding import embed_soon
 from conversations.models import (
     Citation,
     Conversation,
@@ -23,6 +22,7 @@ from conversations.models import (
     Summary,
     Trace,
 )
+from conversations.searching.embedding import embed_soon
 from conversations.services.deleting import purge_past
 from documents.models import Chunk, Page
 from tenants.db import tenant_atomic

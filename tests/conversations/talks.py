@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from conversations.models import Conversation, Message, Role, Source, Status
+from conversations.prompting.summary_jobs import SUMMARISE
 from conversations.services.conversations import create_conversation
-from conversations.summaries import SUMMARISE
 from documents.models import Document
 from tenants.db import tenant_atomic
 from tenants.jobs.models import Job

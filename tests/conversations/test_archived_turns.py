@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from conversations.models import Conversation, Message, Role, Status, Summary
-from conversations.summaries import SUMMARISE
+from conversations.prompting.summary_jobs import SUMMARISE
 from tenants.db import tenant_atomic
 from tenants.jobs.models import Job
 from tenants.services.exports import key_of, run_export

@@ -14,7 +14,6 @@ from django.test.utils import CaptureQueriesContext
 from jsonschema import Draft202012Validator
 from pytest_django import Settings
 
-from conversations.embedding import EMBED_CONVERSATION
 from conversations.models import (
     ArchivedName,
     ArchiveRecord,
@@ -26,6 +25,7 @@ from conversations.models import (
 )
 from conversations.records import SCHEMA, load, require_valid
 from conversations.records.parts import NOT_KEPT, parts
+from conversations.searching.embedding import EMBED_CONVERSATION
 from conversations.services.archives import BLANK_ARCHIVE
 from conversations.tasks import archive_ended, sweep_archives
 from documents.services.sweeping import STRAY_AFTER

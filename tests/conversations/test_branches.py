@@ -10,8 +10,8 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from conversations.branches import branch_of, latest_leaf, leaf_below, path_to, siblings
 from conversations.models import Conversation, Message, Role, Status
+from conversations.selectors.branches import branch_of, latest_leaf, leaf_below, path_to, siblings
 from conversations.services.conversations import create_conversation
 from tenants.db import tenant_atomic
 from tests.people import Person

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from conversations.budget import (
+from conversations.prompting.budget import (
     Budget,
     Past,
     budget_of,

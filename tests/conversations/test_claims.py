@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from conversations.claims import Support, claims_of, plain_claim, supports_of
-from conversations.quoted import quotations_in
+from conversations.citing.claims import Support, claims_of, plain_claim, supports_of
+from conversations.citing.quotations import quotations_in
 from retrieval.types import Hit
 
 # Signs outside the Basic Multilingual Plane and combining ones come before: offsets count code points.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.markers import MarkerFilter, markers_in, neutralise
+from conversations.citing.markers import MarkerFilter, markers_in, neutralise
 
 KNOWN = {1, 2, 3}
 # What markers are made of, and what may stand round them.

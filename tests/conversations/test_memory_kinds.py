@@ -12,8 +12,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conversations.budget import count_tokens
 from conversations.models import MemoryKind, Mode
+from conversations.prompting.budget import count_tokens
 from conversations.services.messages import ask
 from tests.conversations.doors import Api
 from tests.conversations.talks import Talk, talk_of

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conversations.branches import Step
+from conversations.selectors.branches import Step
 from conversations.views.parts import FIRST, NEXT, last_part, part_before
 from tenants.errors import NotFound
 from tests.conversations.life import begun, turns

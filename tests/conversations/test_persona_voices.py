@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conversations.prompts import GROUNDED
+from conversations.prompting.prompts import GROUNDED
 from tests.conversations.doors import Api
 from tests.factories import HANDBOOK_PAGES, processed, uploaded
 from tests.people import Person

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from conversations.budget import count_tokens
-from conversations.policy import WEIGHTS, Cited, fit, rerank
+from conversations.answering.passage_policy import WEIGHTS, Cited, fit, rerank
+from conversations.prompting.budget import count_tokens
 from retrieval.types import Hit
 
 TODAY = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from conversations.budget import count_tokens
-from conversations.prompts import (
+from conversations.prompting.budget import count_tokens
+from conversations.prompting.prompts import (
     GROUNDED,
     OPEN,
     SUMMARISE,

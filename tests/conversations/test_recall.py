@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from conversations.models import MessageChunk, MessageEmbedding
-from conversations.recall import search_messages, wanted_recall
+from conversations.searching.recall import search_messages, wanted_recall
 from documents.masking import MaskingRules
 from documents.models import EmbeddingIndex
 from documents.reindex import drop_indexes, start_reindex

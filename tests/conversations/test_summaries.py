@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from conversations.chat_models import chooser
 from conversations.models import MemoryKind, Mode, Summary
-from conversations.summaries import SUMMARISE
+from conversations.prompting.summary_jobs import SUMMARISE
 from documents.masking import MaskingRules
 from documents.services.masking import set_masking_policy
 from tenants.audit import ACTIONS

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from conversations.answering.thinking import Thinking
 from conversations.models import MAX_THOUGHTS, Thoughts
-from conversations.thinking import Thinking
 from providers.chat.base import ChatDelta
 from tenants.db import tenant_atomic
 from tests.conversations.doors import Api, by_rest

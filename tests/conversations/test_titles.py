@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
-from conversations.naming import provisional_title, title_of
+from conversations.prompting.titles import provisional_title, title_of
 from tests.config.polling import wait_for
 from tests.conversations.doors import Api, receive, receive_until, send
 from tests.people import Person

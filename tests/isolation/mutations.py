@@ -41,21 +41,21 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         "everybody reads everybody's conversations",
-        "conversations/selectors.py",
+        "conversations/selectors/conversations.py",
         "Conversation.objects.filter(openable(), author_id=author, id=wanted)",
         'Conversation.objects.filter(id=wanted).exclude(author_id=author, title="nobody\'s")',
         f"{_API}[GET conversation]",
     ),
     Mutation(
         "a message is looked up without its author",
-        "conversations/selectors.py",
+        "conversations/selectors/conversations.py",
         ".filter(id=message_id, conversation__author_id=access.user_id, conversation__deleted_at=None)",
         ".filter(id=message_id)",
         f"{_API}[GET message-events]",
     ),
     Mutation(
         "what is shared with somebody is shared with all",
-        "conversations/sharing.py",
+        "conversations/selectors/shares.py",
         "filter(Q(is_by_link=True) | _named(access), id=share_id)",
         "filter(id=share_id)",
         f"{_API}[GET share]",

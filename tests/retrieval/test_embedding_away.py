@@ -12,9 +12,9 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
-from conversations.evidence import Question
+from conversations.answering.evidence import Question
+from conversations.answering.pipeline import Outcome, answer
 from conversations.models import Mode as AnswerMode
-from conversations.pipeline import Outcome, answer
 from documents.models import EmbeddingIndex
 from providers.errors import ProviderError
 from retrieval.search import embed_question_aside

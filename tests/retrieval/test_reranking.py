@@ -17,10 +17,10 @@ from django.core.management import call_command
 from django.db import connection
 from pytest_django import Settings
 
+from conversations.answering.evidence import Question
+from conversations.answering.pipeline import Outcome, answer
 from conversations.events import SourcesFound
-from conversations.evidence import Question
 from conversations.models import Mode as AnswerMode
-from conversations.pipeline import Outcome, answer
 from documents.masking import MaskingRules
 from documents.services.masking import set_masking_policy
 from retrieval.search import search

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conversations.prompts import GROUNDED
+from conversations.prompting.prompts import GROUNDED
 from tests.conversations.doors import Api, by_rest
 from tests.documents.pdfs import white_pdf
 from tests.factories import document_of, processed, ready, uploaded

@@ -14,8 +14,8 @@ from django.core.management.base import SystemCheckError
 from django.utils import timezone
 from pytest_django import Settings
 
+from conversations.answering.pipeline import Outcome
 from conversations.models import Message, Status
-from conversations.pipeline import Outcome
 from conversations.services.leases import interrupt_reply
 from tenants.db import tenant_atomic
 from tenants.jobs.models import ReplyLease

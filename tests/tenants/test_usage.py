@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 import pytest
 from django.utils import timezone
 
+from conversations.answering.pipeline import Outcome
 from conversations.models import Message, Status
-from conversations.pipeline import Outcome
 from conversations.services.conversations import create_conversation
 from conversations.services.leases import interrupt_reply
 from conversations.services.messages import Asked, ask

@@ -12,8 +12,8 @@ from conversations.api.models.serializers import (
     TrialSerializer,
 )
 from conversations.chat_models import own_models
-from conversations.managing import delete_model, model_views, server_views, set_models
-from conversations.trying import try_listed
+from conversations.chat_models.trial import try_listed
+from conversations.model_management import delete_model, model_views, server_views, set_models
 from tenants.access import Access
 from tenants.api.asynchronous import json_body, json_response
 from tenants.api.idempotency import answer_once

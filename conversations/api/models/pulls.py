@@ -7,14 +7,14 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations import pulling
+from conversations import model_pulls
 from conversations.api.models.serializers import (
     BegunPullSerializer,
     NewPullSerializer,
     PullSerializer,
     PullsSerializer,
 )
-from conversations.managing import pull_model
+from conversations.model_management import pull_model
 from conversations.services.model_pulls import access_pull, cancel_pull, list_pulls, pull_view
 from tenants.access import Access
 from tenants.api.asynchronous import event_stream, json_body, json_response
@@ -64,7 +64,7 @@ class PullsView(TenantView):
         if "respond-async" not in request.headers.get("Prefer", ""):
             attempt_of(request, access, data)  # a key that is none is refused; any other changes nothing
             pull = await pull_model(access, data["model"], data.get("server", ""))
-            return event_stream(access, pulling.frames(access, pull.id, 0))
+            return event_stream(access, model_pulls.frames(access, pull.id, 0))
 
         async def work() -> HttpResponse:
             pull = await pull_model(access, data["model"], data.get("server", ""))
@@ -97,6 +97,6 @@ class PullEventsView(TenantView):
     )
     async def get(self, request: HttpRequest, access: Access, pull: UUID) -> HttpResponseBase:
         """How far it is, from the state after the one that one has."""
-        number = pulling.number_of(request.headers.get("Last-Event-ID"))
+        number = model_pulls.number_of(request.headers.get("Last-Event-ID"))
         await run_in_tenant(access.tenant_id, access_pull, access, pull)
-        return event_stream(access, pulling.frames(access, pull, number))
+        return event_stream(access, model_pulls.frames(access, pull, number))

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from conversations import replies
 from conversations.events import Failed, Finished, SourcesFound, TextAdded
-from conversations.keeper import keep
+from conversations.replies import runner
+from conversations.replies.lease_keeper import keep
 from conversations.services.conversations import create_conversation
 from conversations.services.messages import Asked, ask
 from documents.selectors import find_collection
@@ -37,18 +37,18 @@ class Command(BaseCommand):
                     access=access,
                     conversation_id=conversation.id,
                     content=options["question"],
-                    process_id=replies.PROCESS_ID,
+                    process_id=runner.PROCESS_ID,
                 )
         except DocentError as error:
             raise CommandError(error.detail) from error
         asyncio.run(self._stream(access, asked))
 
     async def _stream(self, access: Access, asked: Asked) -> None:
-        replies.start(asked)
+        runner.start(asked)
         keeper = asyncio.create_task(keep())
         names: dict[int, str] = {}
         try:
-            async for event in replies.follow(access, asked.message_id):
+            async for event in runner.follow(access, asked.message_id):
                 match event:
                     case SourcesFound():
                         names = {item["marker"]: f"{item['name']}, page {item['page']}" for item in event.items}
@@ -61,7 +61,7 @@ class Command(BaseCommand):
                         raise CommandError(event.detail)
         finally:
             keeper.cancel()
-            await replies.stop_all()
+            await runner.stop_all()
 
     def _show_sources(self, event: Finished, names: dict[int, str]) -> None:
         self.stdout.write("")

@@ -1,0 +1,1 @@
+"""Replies as tasks of their process: begun, saved, kept alive, stopped and drained."""

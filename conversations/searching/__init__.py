@@ -1,0 +1,1 @@
+"""One's own conversations: listed, searched, recalled, and made searchable."""

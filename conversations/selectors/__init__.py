@@ -1,0 +1,1 @@
+"""Reads of conversations and of what belongs to them, and the doors to both."""
