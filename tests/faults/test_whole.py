@@ -170,8 +170,12 @@ def test_F30_no_room_for_the_write_ahead_log_and_room_again(docent: Portal) -> N
     wait_for("writes are taken again", lambda: begin(-1) == 201, within=30)
     print(f"writes again {time.monotonic() - freed:.1f} s after there was room")  # noqa: T201
     with docent.client() as client:
-        for one in acknowledged:
-            assert client.get(f"/conversations/{one}/").status_code == 200
+
+        def are_there() -> bool:
+            return all(client.get(f"/conversations/{one}/").is_success for one in acknowledged)
+
+        # A web process may not have heard yet that the database is back.
+        wait_for("all are there", are_there, within=10)
     check_sound(docent)
 
 

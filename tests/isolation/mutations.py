@@ -63,7 +63,7 @@ MUTATIONS = (
     Mutation(
         "restricted collections are seen by all",
         "documents/selectors.py",
-        "if not access.allows(Action.SEE_RESTRICTED):",
+        "if not access.sees_restricted:",
         "if False:",
         f"{_API}[GET document]",
     ),
