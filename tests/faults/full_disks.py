@@ -15,12 +15,12 @@ def full_for(pid: int, *, beyond: int = 512) -> Iterator[None]:
 
     Children that it starts meanwhile have the limit too, and lose it with the others.
     """
-    for one in [pid, *_children(pid)]:
+    for one in _with_children(pid):
         _limit(one, beyond)
     try:
         yield
     finally:
-        for one in [pid, *_children(pid)]:
+        for one in _with_children(pid):
             _limit(one, resource.RLIM_INFINITY)
 
 
@@ -43,8 +43,9 @@ def _limit(pid: int, size: int) -> None:
     assert status == 0 or not Path(f"/proc/{pid}").exists(), "the limit could not be set"
 
 
-def _children(pid: int) -> Iterator[int]:
+def _with_children(pid: int) -> Iterator[int]:
+    """Each before its children are looked for: what it starts later has what was done to it."""
+    yield pid
     with suppress(OSError):  # gone meanwhile
         for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
-            yield child
-            yield from _children(child)
+            yield from _with_children(child)
