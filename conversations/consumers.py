@@ -41,10 +41,10 @@ from documents.selectors import sees_collection
 from documents.wording import told
 from tenants.access import Access, Carrier
 from tenants.db import run_in_tenant, run_unit
-from tenants.doors import Door, Reason
 from tenants.errors import DocentError, InvalidInput, NotFound, PermissionRefused
 from tenants.limits.bucket import require_call
 from tenants.permissions import Action
+from tenants.revocable_work import Door, Reason
 
 logger = logging.getLogger(__name__)
 

@@ -29,11 +29,11 @@ from retrieval.tracing import CONSIDERED, with_shares
 from retrieval.types import Found, Hit, Mode, QuestionVector, Scope, Shortlist
 from retrieval.words import coverage
 from tenants.access import Access
+from tenants.database.prepared_queries import Prepared, any_of
 from tenants.db import tenant_atomic
 from tenants.errors import Unavailable
+from tenants.observing.trace_spans import span
 from tenants.permissions import Action
-from tenants.prepared import Prepared, any_of
-from tenants.spans import span
 
 logger = logging.getLogger(__name__)
 

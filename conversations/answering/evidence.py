@@ -24,7 +24,7 @@ from retrieval.types import Found, QuestionVector, Scope
 from retrieval.types import Mode as SearchMode
 from tenants.access import Access
 from tenants.db import run_in_tenant
-from tenants.spans import span
+from tenants.observing.trace_spans import span
 
 _COLLECTIONS_NAMED, _DOCUMENTS_NAMED = 5, 3
 

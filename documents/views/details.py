@@ -51,11 +51,11 @@ from documents.views.forms import back, form_view, tell, to_list
 from documents.views.rows import STAGES, document_row
 from documents.wording import told
 from tenants.access import Access
+from tenants.addresses.links import tenant_url
 from tenants.errors import InvalidInput
-from tenants.links import tenant_url
 from tenants.permissions import Action
-from tenants.portal import is_navigation, portal_view
 from tenants.selectors import list_members
+from tenants.web.portal_views import is_navigation, portal_view
 
 _KINDS = {
     PDF: "PDF",

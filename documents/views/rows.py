@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from documents.models import Document, Status
 from documents.wording import told
 from tenants.access import Access
-from tenants.links import tenant_url
+from tenants.addresses.links import tenant_url
 from tenants.permissions import Action
 
 STAGES = {

@@ -29,10 +29,10 @@ from documents.services.sources import (
 from documents.views.forms import back, fields_of, form_view, tell
 from documents.wording import told
 from tenants.access import Access
+from tenants.addresses.web_addresses import MAX_LENGTH
 from tenants.api.serializers import StrictSerializer
 from tenants.permissions import Action
-from tenants.portal import is_navigation, portal_view
-from tenants.web_addresses import MAX_LENGTH
+from tenants.web.portal_views import is_navigation, portal_view
 
 _DAY, _WEEK, _MONTH = 24, 24 * 7, 24 * 30
 

@@ -31,10 +31,10 @@ from retrieval.services.runs import (
     waive_evaluation,
 )
 from retrieval.types import Mode
+from tenants.addresses.links import absolute
 from tenants.api.pages import NewestFirst, NumberedPages, PageQuery
 from tenants.api.serializers import ParametersSerializer, StrictSerializer
 from tenants.api.views import TenantView
-from tenants.links import absolute
 from tenants.permissions import Action
 
 

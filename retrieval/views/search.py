@@ -26,7 +26,7 @@ from tenants.access import Access
 from tenants.db import run_in_tenant
 from tenants.errors import DocentError, InvalidInput
 from tenants.permissions import Action
-from tenants.portal import portal_view
+from tenants.web.portal_views import portal_view
 
 _PAGE, _MOST = 10, 50
 _LONGEST = 500
