@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connections
 
 from documents import graphs
-from retrieval.recall import measure_graphs
+from retrieval.graph_recall import measure_graphs
 from tenants.jobs.periodic import one_at_a_time
 
 logger = logging.getLogger(__name__)

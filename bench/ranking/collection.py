@@ -39,7 +39,7 @@ class Case:
 
 @dataclass(slots=True)
 class Passage:
-    """Fits `retrieval.words.Worded`; `document` is the file's name."""
+    """Fits `retrieval.ranking.page_words.Worded`; `document` is the file's name."""
 
     document: Any
     page: int

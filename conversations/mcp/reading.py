@@ -18,7 +18,7 @@ from documents.masking import Masker
 from documents.models import Page
 from documents.selectors import access_version, hidden_titles, list_collections, masking_rules
 from providers.visible_text import without_unseen
-from retrieval.reranking import reranked_aside
+from retrieval.ranking.reranking import reranked_aside
 from retrieval.search import find_passages
 from retrieval.types import Hit
 from tenants.access import Access

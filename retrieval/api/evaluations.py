@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from retrieval.api.question_sets import QuestionSerializer
 from retrieval.api.serializers import MODES
-from retrieval.found import shown_results
+from retrieval.evaluation_results import shown_results
 from retrieval.models import EvaluationRun
 from retrieval.selectors import (
     Comparison,

@@ -1,4 +1,4 @@
-"""Writes: evaluations. A job asks the questions; see `retrieval.running`."""
+"""Writes: evaluations. A job asks the questions; see `retrieval.evaluation_job`."""
 
 import hashlib
 import json

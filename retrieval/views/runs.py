@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from retrieval.found import Shown, shown_results
+from retrieval.evaluation_results import Shown, shown_results
 from retrieval.models import EvaluationResult, EvaluationRun
 from retrieval.selectors import (
     access_evaluation,

@@ -17,9 +17,9 @@ from documents.links import passage_path
 from documents.selectors import find_active_index, list_collections, list_documents
 from documents.views.filters import Filter, choices
 from providers.errors import ProviderError
-from retrieval.marking import matched_words, pieces
-from retrieval.phrases import exact_words
-from retrieval.reranking import reranked_aside
+from retrieval.exact_phrases import exact_words
+from retrieval.highlighting import matched_words, pieces
+from retrieval.ranking.reranking import reranked_aside
 from retrieval.search import do_without, embed_question_aside, find_passages
 from retrieval.types import Found, Hit, Mode, Scope
 from tenants.access import Access

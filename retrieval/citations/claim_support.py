@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from providers.layout import Layout
-from retrieval.figures import Figure, figures_in, is_telling, missing, scale_of_table
-from retrieval.folding import Folded, Span
-from retrieval.wording import Wording
+from retrieval.citations.folded_text import Folded, Span
+from retrieval.citations.numbers_in_text import Figure, figures_in, is_telling, missing, scale_of_table
+from retrieval.citations.word_weights import Wording
 
 # The part of the claim's words that a sentence must have.
 _ENOUGH = 0.5

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from documents.models import EmbeddingIndex
 from documents.registry import SwitchRefused
+from retrieval.evaluation_job import ask_all
 from retrieval.models import QuestionSet
-from retrieval.running import ask_all
 from retrieval.services.gates import judge_run, run_of_gate
 from tenants.access import access_in_absence
 from tenants.db import tenant_atomic

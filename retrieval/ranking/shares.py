@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from retrieval.candidates import Candidate
+from retrieval.ranking.candidates import Candidate
 from retrieval.types import Hit
 
 CONSIDERED = 20

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from retrieval.folding import is_unspaced
+from retrieval.citations.folded_text import is_unspaced
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _COMMON = frozenset(

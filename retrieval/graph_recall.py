@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from documents.graphs import Graph
 from documents.models import Collection, EmbeddingIndex
-from retrieval.candidates import nearest_of_all
-from retrieval.sampling import sample_questions
+from retrieval.graph_questions import sample_questions
+from retrieval.ranking.candidates import nearest_of_all
 from tenants.db import tenant_atomic
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import numpy as np
 
-from retrieval.candidates import Candidate
+from retrieval.ranking.candidates import Candidate
 
 # What a title that the question says in full is worth, and a page with all of its words, beside a cosine of 1.
 # `python -m bench.retrieval` prints what each of them adds.
