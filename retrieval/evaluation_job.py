@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from documents.idle import idle_unloader
+from documents.idle_unloader import idle_unloader
 from documents.models import EmbeddingIndex
 from providers.errors import ProviderError
 from retrieval.evaluation.asking import Examiner, Plan

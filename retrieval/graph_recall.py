@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 from numpy.typing import NDArray
 
-from documents.graphs import Graph
+from documents.hnsw_graphs import Graph
 from documents.models import Collection, EmbeddingIndex
 from retrieval.graph_questions import sample_questions
 from retrieval.ranking.candidates import nearest_of_all

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from config.embedded import servers
 from documents.chunking import embedded_text
-from documents.cutting import Cutter
+from documents.document_passages import Cutter
 from documents.extraction import Limits, iter_pages
 from documents.extraction.types import MARKDOWN, PDF, PLAIN_TEXT
 from documents.masking import MaskingRules

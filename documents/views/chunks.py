@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from rest_framework import serializers
 
-from documents.cutting import Passage
+from documents.chunking_preview import MAX_PAGES, preview_passages
+from documents.document_passages import Passage
 from documents.models import Chunk, Document, Page
-from documents.preview import MAX_PAGES, preview_passages
 from documents.selectors import access_document, list_chunks
 from documents.services.documents import reprocess_document
 from documents.services.sizes import MAX_CHUNK, MIN_CHUNK, Sizes, chosen_sizes

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from documents.cutting import Cutter, Passage
+from documents.document_passages import Cutter, Passage
 from documents.embedders import embedder_of, get_or_create_index
 from documents.masking import PatternTimeout
 from documents.models import Document, DocumentVersion, Page
