@@ -91,7 +91,8 @@ class HttpConnection(_Watched, HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._is_idle() and self._head is None and not self.transport.is_closing():
+        is_still_http = self.transport.get_protocol() is self  # and has not become a socket
+        if is_still_http and self._is_idle() and self._head is None and not self.transport.is_closing():
             self._await_head()
 
     def on_headers_complete(self) -> None:

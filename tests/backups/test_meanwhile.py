@@ -77,8 +77,9 @@ class Held:
     """A stored file of which not a byte comes before `let_go`; whoever reads it waits."""
 
     def __init__(self, document: str, connection: psycopg.Connection) -> None:
+        self.document = document
         query = "SELECT storage_key FROM documents_documentversion WHERE document_id = %s"
-        [self.key] = connection.execute(query, [document]).fetchone() or [""]
+        self.key = str((connection.execute(query, [document]).fetchone() or [""])[0])
         self._path = Path(default_storage.path(self.key))
         self._content = self._path.read_bytes()
         self._path.unlink()
@@ -87,7 +88,7 @@ class Held:
 
     def is_read(self) -> bool:
         with suppress(OSError):  # nobody has opened it
-            self._end = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
+            self._end = self._end or os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
         return self._end is not None
 
     def let_go(self) -> None:
@@ -113,15 +114,15 @@ def test_F39_what_comes_and_goes_while_files_are_copied_is_in_it_as_its_rows_are
         made = pool.submit(make)
         wait_for("files are copied", first.is_read)
         delete(goes_early)
-        second = Held(sent("comes meanwhile"), admin_connection)
-        goes_late = sent("comes and goes")
+        come = [Held(sent(name), admin_connection) for name in ("comes meanwhile", "comes too")]
         first.let_go()
-        # The moment of its rows is here, and names what goes now.
-        wait_for("what came meanwhile is copied", second.is_read)
-        delete(goes_late)
-        second.let_go()
+        # The moment of its rows is here, and names what goes now: whichever is not copied first.
+        wait_for("what came meanwhile is copied", lambda: any(one.is_read() for one in come))
+        copied, goes_late = sorted(come, key=Held.is_read, reverse=True)
+        delete(goes_late.document)
+        copied.let_go()
         backup, manifest = opened(made.result())
-    assert named_in(backup, manifest) == set(manifest.files) == {first.key, second.key}
+    assert named_in(backup, manifest) == set(manifest.files) == {first.key, copied.key}
     assert manifest.missing == []
 
 

@@ -53,6 +53,13 @@ def test_F28_a_socket_whose_other_end_is_gone_is_let_go(api: Api) -> None:
         assert pong.wait(10), "one that answers stays"
 
 
+def test_F27_a_socket_on_which_nobody_speaks_stays(api: Api) -> None:
+    with api.socket(api.conversation()) as quiet:
+        with pytest.raises(TimeoutError):
+            quiet.recv(timeout=scaled(max(HEAD_SECONDS, REAPED_WITHIN)) + SLACK)
+        assert quiet.ping().wait(10)
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET /api/v1/me/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"])
 def test_F28_who_begins_no_request_or_does_not_go_on_is_let_go(api: Api, sent: bytes) -> None:
     parts = urlsplit(api.server.url)
