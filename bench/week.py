@@ -31,7 +31,7 @@ from bench.portal import Portal, environment_of, manage, portal
 from bench.rolling import restart_each
 from bench.storm import wait_until_over
 from config.embedded import servers
-from tenants.tables import DISPATCH_TABLES
+from tenants.database.table_classes import DISPATCH_TABLES
 from tests.standins.ollama import OllamaStandIn
 
 QUARTERS = 4

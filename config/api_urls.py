@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from tenants.content_policy import frameworks_scripts
+from tenants.web.content_policy import frameworks_scripts
 
 _docs = frameworks_scripts(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 

@@ -22,7 +22,7 @@ from config.observed import Observed, ObservedSockets  # noqa: E402
 from config.static import HASHED_NAME  # noqa: E402
 from conversations.consumers import ConversationConsumer, PersonConsumer  # noqa: E402
 from conversations.mcp import McpDoor  # noqa: E402
-from tenants.channels import TenantSocketMiddleware  # noqa: E402
+from tenants.web.socket_middleware import TenantSocketMiddleware  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

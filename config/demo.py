@@ -14,9 +14,9 @@ from documents.selectors import default_collection
 from documents.services.files import IncomingFile
 from documents.services.uploads import UploadOptions, receive_files
 from tenants.access import Carrier, access_by_membership, access_by_token, memberships_of
+from tenants.addresses.links import absolute
 from tenants.db import tenant_atomic
 from tenants.errors import NotAuthenticated
-from tenants.links import absolute
 from tenants.models import Tenant, User
 from tenants.permissions import Role
 from tenants.services.organisations import create_tenant

@@ -18,8 +18,8 @@ from config.probes import Probe, missing_migrations, valkey_answers
 from conversations.chat_models import chooser, own_models
 from conversations.replies import runner
 from tenants.access import Access, access_by_token, bearer_of
-from tenants.answering import is_away
-from tenants.chain import last_sealing
+from tenants.audit.chain import last_sealing
+from tenants.database.answered_connections import is_away
 from tenants.db import tenant_atomic
 from tenants.errors import DocentError
 from tenants.isolation import canary_alarm

@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from config.probes import valkey_answers
-from tenants.answering import is_away
+from tenants.database.answered_connections import is_away
 from tenants.jobs.handlers import Queue
 
 VERSION = "0.1.0"

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from tenants.log_context import note, request_id
 from tenants.metrics import SOCKETS, count_request, on_sample
-from tenants.spans import span
+from tenants.observing.log_context import note, request_id
+from tenants.observing.trace_spans import span
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

@@ -8,7 +8,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from tenants.spans import trace_by
+from tenants.observing.trace_spans import trace_by
 
 
 def start(endpoint: str) -> None:

@@ -6,7 +6,7 @@ from conversations import urls as conversation_urls
 from documents import urls as document_urls
 from retrieval import urls as retrieval_urls
 from tenants import urls as tenant_urls
-from tenants.admin_site import tenant_admin
+from tenants.admin_sites.tenant_site import tenant_admin
 
 portal = [
     *conversation_urls.urlpatterns,
@@ -14,7 +14,7 @@ portal = [
     *document_urls.urlpatterns,
     *tenant_urls.urlpatterns,
 ]
-handler500 = "tenants.middleware.failed"
+handler500 = "tenants.web.middleware.failed"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((portal, "portal"))),

@@ -31,6 +31,6 @@ urlpatterns = [
     path("openai/v1/", include("conversations.openai_api.urls")),
     path("widget/", include("conversations.widget.urls")),
 ]
-handler400 = "tenants.middleware.malformed"
-handler404 = "tenants.middleware.not_found"
-handler500 = "tenants.middleware.failed"
+handler400 = "tenants.web.middleware.malformed"
+handler404 = "tenants.web.middleware.not_found"
+handler500 = "tenants.web.middleware.failed"

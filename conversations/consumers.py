@@ -37,14 +37,14 @@ from conversations.socket_frames import (
 )
 from conversations.streaming.announcements import Subscription, announce_title, person_group
 from documents.events import documents_group
+from documents.failure_messages import told
 from documents.selectors import sees_collection
-from documents.wording import told
 from tenants.access import Access, Carrier
 from tenants.db import run_in_tenant, run_unit
-from tenants.doors import Door, Reason
 from tenants.errors import DocentError, InvalidInput, NotFound, PermissionRefused
 from tenants.limits.bucket import require_call
 from tenants.permissions import Action
+from tenants.revocable_work import Door, Reason
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ counts as whole: it is searched as it was asked, and costs nothing.
 import re
 from collections.abc import Sequence
 
-from retrieval.names import names_in
+from retrieval.question_names import names_in
 
 # Longer ones say enough.
 _MAX_LENGTH = 1000

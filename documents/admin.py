@@ -29,8 +29,8 @@ from documents.services.documents import (
     reprocess_document,
     update_document,
 )
-from tenants.admin_site import tenant_admin
-from tenants.model_admin import TenantInline, TenantModelAdmin, access_of, adopt, shown_time
+from tenants.admin_sites.model_admin import TenantInline, TenantModelAdmin, access_of, adopt, shown_time
+from tenants.admin_sites.tenant_site import tenant_admin
 from tenants.permissions import Action, Role
 from tenants.selectors import with_email
 

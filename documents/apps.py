@@ -8,7 +8,7 @@ class DocumentsConfig(AppConfig):
     verbose_name = gettext_lazy("Documents")
 
     def ready(self) -> None:
-        from documents import admin, fetching, work  # noqa: F401
+        from documents import admin, job_kinds, source_fetching  # noqa: F401
         from documents.exports import export_files, export_uploads
         from documents.models import Document, DocumentVersion
         from documents.registry import on_documents_erased
@@ -40,5 +40,5 @@ class DocumentsConfig(AppConfig):
         register_meter(
             QuotaKind.BYTES, Meter(DocumentVersion.objects.all, "document__uploaded_by_id", Sum("size"))
         )
-        work.register()
-        fetching.register()
+        job_kinds.register()
+        source_fetching.register()

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from numpy.typing import NDArray
 
 from documents.chunking import embedded_text
-from documents.idle import idle_unloader
+from documents.idle_unloader import idle_unloader
 from documents.models import Chunk, EmbeddingIndex
 from documents.selectors import find_active_index
 from providers.embedding.base import Embedder, Purpose

@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 from documents.models import Document, DocumentVersion
 from documents.selectors import readable_documents
 from tenants.access import Access
-from tenants.archives import safe_name
 from tenants.exports import ExportRun
+from tenants.files.zip_archives import safe_name
 
 _ABOUT = ("id", "collection_id", "name", "title", "size", "media_type", "status", "tags", "metadata", "created_at")
 _FILE = ("id", "document_id", "document__name", "number", "storage_key", "sha256")

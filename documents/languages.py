@@ -4,7 +4,7 @@ from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from documents.idle import idle_unloader
+from documents.idle_unloader import idle_unloader
 
 SAMPLE = 4000
 """Characters of a text's beginning that are enough to tell."""

@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 from uuid import UUID
 
-from tenants.links import tenant_url
+from tenants.addresses.links import tenant_url
 
 
 def passage_path(  # noqa: PLR0917 - an address has this many parts
@@ -11,7 +11,7 @@ def passage_path(  # noqa: PLR0917 - an address has this many parts
 ) -> str:
     """The portal's path of a passage: code points [start, end) of the version's text, standing on `page`.
 
-    `tenants.links.absolute` makes it an address for programs.
+    `tenants.addresses.links.absolute` makes it an address for programs.
     """
     place = tenant_url(slug, "passage", document, version, page)
     return f"{place}?{urlencode({'start': start, 'end': end})}"

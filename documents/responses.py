@@ -16,9 +16,9 @@ from django.utils.translation import gettext
 
 from documents.events import document_event
 from documents.extraction import ExtractionError
+from documents.malware_scanning import REFUSED_BY_SCANNER
 from documents.models import TERMINAL, DocumentVersion, Status
 from documents.pages import PageView, page_image
-from documents.scanning import REFUSED_BY_SCANNER
 from documents.selectors import access_document, access_version
 from documents.services.damage import FILE_ERRORS, FileUnusable, clear_file_error, note_file_error
 from documents.storage import open_verified

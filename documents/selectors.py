@@ -22,10 +22,10 @@ from documents.models import (
     Status,
 )
 from tenants.access import Access
+from tenants.database.prepared_queries import Prepared, PreparedModels
 from tenants.errors import InvalidInput, NotFound
 from tenants.models import GroupMember, Membership
 from tenants.permissions import Action, Role
-from tenants.prepared import Prepared, PreparedModels
 
 # How long one of an organisation's own patterns may look at a title.
 _TITLE_SECONDS = 0.1

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 
 from documents.selectors import readable_documents, visible_collections
 from tenants.access import Access
+from tenants.database.prepared_queries import Prepared, any_of
 from tenants.permissions import Role
-from tenants.prepared import Prepared, any_of
 
 # What is kept for all who see everything names none of them.
 _NOBODY = UUID(int=0)

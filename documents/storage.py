@@ -16,7 +16,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from documents.extraction import ExtractionError
-from tenants.folders import listed
+from tenants.files.listing import listed
 
 _BLOCK = 1024 * 1024
 _DIGEST = hashlib.sha256().digest_size

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from documents import fetching, reindex
+from documents import reindex, source_fetching
 from documents.services import sweeping
 from tenants.jobs.periodic import one_at_a_time
 
@@ -11,7 +11,7 @@ from tenants.jobs.periodic import one_at_a_time
 @one_at_a_time
 def fetch_due_sources() -> int:
     """Have web pages looked at again whose time has come; returns how many."""
-    return fetching.enqueue_due()
+    return source_fetching.enqueue_due()
 
 
 @shared_task(name="documents.drop_old_indexes")  # type: ignore[untyped-decorator]

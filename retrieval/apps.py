@@ -8,9 +8,9 @@ class RetrievalConfig(AppConfig):
 
     def ready(self) -> None:
         from documents.registry import on_before_switch, on_building_ended
-        from retrieval import work
+        from retrieval import job_kinds
         from retrieval.exports import export_questions
-        from retrieval.gate import require_pass
+        from retrieval.model_switch_gate import require_pass
         from retrieval.services.gates import forget_building
         from retrieval.services.question_sets import forget_person
         from tenants.exports import on_person_exported
@@ -20,4 +20,4 @@ class RetrievalConfig(AppConfig):
         on_building_ended.register(forget_building)
         on_person_erased.register(forget_person)
         on_person_exported.register(export_questions)
-        work.register()
+        job_kinds.register()

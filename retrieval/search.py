@@ -17,23 +17,23 @@ from documents.selectors import find_active_index, find_index, hidden_titles
 from documents.sight import names_within_sight
 from providers.errors import ProviderError
 from providers.visible_text import plain
-from retrieval import candidates
-from retrieval.candidates import Candidate
-from retrieval.fusion import best_of_each_page, fuse
+from retrieval.exact_phrases import exact_words
 from retrieval.metrics import STAGE_SECONDS, observed
-from retrieval.names import telling_words
-from retrieval.phrases import exact_words
-from retrieval.reranking import reranked, shortlist_of, shortlist_size
-from retrieval.titles import TitleMatcher
-from retrieval.tracing import CONSIDERED, with_shares
+from retrieval.question_names import telling_words
+from retrieval.ranking import candidates
+from retrieval.ranking.candidates import Candidate
+from retrieval.ranking.fusion import best_of_each_page, fuse
+from retrieval.ranking.page_words import coverage
+from retrieval.ranking.reranking import reranked, shortlist_of, shortlist_size
+from retrieval.ranking.shares import CONSIDERED, with_shares
+from retrieval.ranking.titles import TitleMatcher
 from retrieval.types import Found, Hit, Mode, QuestionVector, Scope, Shortlist
-from retrieval.words import coverage
 from tenants.access import Access
+from tenants.database.prepared_queries import Prepared, any_of
 from tenants.db import tenant_atomic
 from tenants.errors import Unavailable
+from tenants.observing.trace_spans import span
 from tenants.permissions import Action
-from tenants.prepared import Prepared, any_of
-from tenants.spans import span
 
 logger = logging.getLogger(__name__)
 

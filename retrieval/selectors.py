@@ -12,9 +12,9 @@ from retrieval.evaluation.rows import Row, row_of_json
 from retrieval.models import EvaluationResult, EvaluationRun, Question, QuestionSet, Sufficiency
 from retrieval.sufficiency import THRESHOLD
 from tenants.access import Access
+from tenants.database.prepared_queries import Prepared
 from tenants.errors import Conflict, InvalidInput, NotFound
 from tenants.permissions import Action
-from tenants.prepared import Prepared
 
 
 def list_question_sets(access: Access) -> QuerySet[QuestionSet]:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from retrieval.names import Subjects, look_for_subjects
+from retrieval.question_names import Subjects, look_for_subjects
 from retrieval.types import Found
 
 # A logistic model of "these passages answer it", fitted to questions with and without an answer; ADR 16 says which

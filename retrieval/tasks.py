@@ -8,8 +8,8 @@ from celery import shared_task
 from django.conf import settings
 from django.db import connections
 
-from documents import graphs
-from retrieval.recall import measure_graphs
+from documents import hnsw_graphs
+from retrieval.graph_recall import measure_graphs
 from tenants.jobs.periodic import one_at_a_time
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def tend_graphs() -> int:
 
 def _tend() -> None:
     try:
-        measure_graphs(graphs.tend_graphs(settings.DOCENT_OWNER_URL))
+        measure_graphs(hnsw_graphs.tend_graphs(settings.DOCENT_OWNER_URL))
     except Exception:
         logger.exception("Graphs were not tended; it is tried again")
     finally:

@@ -16,11 +16,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from tenants.database.prepared_queries import Prepared, PreparedModels
 from tenants.db import person_atomic, tenant_atomic
 from tenants.errors import NotAuthenticated, NotFound, PermissionRefused
 from tenants.models import ApiToken, Membership, Tenant, User
 from tenants.permissions import PERMISSIONS, Action, Role, Scope, scopes_of_role
-from tenants.prepared import Prepared, PreparedModels
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH = 43  # 62**43 > 2**256: two UUIDs

@@ -7,8 +7,9 @@ class TenantsConfig(AppConfig):
     verbose_name = gettext_lazy("Organisation")
 
     def ready(self) -> None:
-        from tenants import admin, checks, platform_admin  # noqa: F401
+        from tenants import admin, checks  # noqa: F401
         from tenants.adapters import sessions  # noqa: F401
+        from tenants.admin_sites import platform_admin  # noqa: F401
         from tenants.api import authentication  # noqa: F401
         from tenants.jobs.handlers import JobHandler, Queue, register_job
         from tenants.registry import on_keys_rotated, on_person_erased, on_quota_near

@@ -9,9 +9,9 @@ from django.core.checks import Error, Tags, register
 from django.db import connections, models
 
 from tenants.constraints import OWNER_ROLE, RowLevelSecurity, TenantForeignKey
+from tenants.database.table_classes import DISPATCH_TABLES, GLOBAL_TABLES
 from tenants.models.base import TenantKey, TenantModel
 from tenants.prices import parse_prices
-from tenants.tables import DISPATCH_TABLES, GLOBAL_TABLES
 
 
 @register(Tags.models)
@@ -25,7 +25,7 @@ def check_tenant_models(app_configs: Any, **_kwargs: Any) -> list[Error]:
         elif table not in GLOBAL_TABLES | DISPATCH_TABLES:
             errors.append(
                 Error(
-                    f"{table} is neither tenant-owned nor listed in tenants/tables.py.",
+                    f"{table} is neither tenant-owned nor listed in tenants/database/table_classes.py.",
                     obj=model,
                     id="tenants.E001",
                 )

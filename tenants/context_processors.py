@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from tenants.access import Access, MembershipOf, memberships_of
-from tenants.links import global_url, tenant_url
+from tenants.addresses.links import global_url, tenant_url
 from tenants.models import Tenant, Theme, User
 from tenants.permissions import PERMISSIONS, Action
-from tenants.sessions import organisation_of
+from tenants.signin.sessions import organisation_of
 
 # Cookies: the theme of pages before the log-in, and the one just chosen, until the server has heard of it.
 THEME, CHOSEN_THEME = "theme", "theme_chosen"

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db import OperationalError, connection, connections, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from tenants.answering import is_away
 from tenants.context import person_context, tenant_context
+from tenants.database.answered_connections import is_away
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from tenants.access import Access
-from tenants.archives import Archive
 from tenants.db import tenant_atomic
+from tenants.files.zip_archives import Archive
 from tenants.isolation.catalog import tenant_models
 from tenants.models import ApiToken, AuditEvent, GroupMember, Membership, Tenant, UsageDay, User
 from tenants.registry import Registry

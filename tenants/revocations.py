@@ -12,8 +12,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from tenants.db import run_unit
-from tenants.doors import shut_doors, shut_expired_doors
 from tenants.models import Revocation
+from tenants.revocable_work import shut_doors, shut_expired_doors
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from functools import cache
 from celery import shared_task
 from django.conf import settings
 
-from tenants import sealing
+from tenants.audit import sealing
 from tenants.jobs.periodic import one_at_a_time
 from tenants.services import erasure, purging, totals
 from tenants.webhooks import purging as webhooks

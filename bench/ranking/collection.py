@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from config.embedded import servers
 from documents.chunking import embedded_text
-from documents.cutting import Cutter
+from documents.document_passages import Cutter
 from documents.extraction import Limits, iter_pages
 from documents.extraction.types import MARKDOWN, PDF, PLAIN_TEXT
 from documents.masking import MaskingRules
@@ -39,7 +39,7 @@ class Case:
 
 @dataclass(slots=True)
 class Passage:
-    """Fits `retrieval.words.Worded`; `document` is the file's name."""
+    """Fits `retrieval.ranking.page_words.Worded`; `document` is the file's name."""
 
     document: Any
     page: int

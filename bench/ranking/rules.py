@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 
 from bench.ranking.collection import Collection, Floats, Integers, Passage
-from retrieval.titles import TitleMatcher
-from retrieval.words import coverage
+from retrieval.ranking.page_words import coverage
+from retrieval.ranking.titles import TitleMatcher
 
 Rule = Callable[[Collection, int], Floats]
 

@@ -17,7 +17,7 @@ from pyrage import DecryptError, IdentityError, RecipientError, decrypt_io, encr
 
 from config.backups.errors import BackupError
 from config.locks import try_lock
-from tenants.private_files import write_private
+from tenants.files.private_files import write_private
 
 _DRAFT = ".partial"
 _DAMAGED = "{path} was altered, damaged or cut off: nothing of it can be trusted."

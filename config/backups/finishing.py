@@ -11,11 +11,11 @@ from config.backups.archive import Manifest
 from config.backups.errors import BackupError
 from config.backups.restoring import Place, Say
 from config.backups.tenants import Order
-from tenants import traces
-from tenants.audit import record_of_platform
-from tenants.chain import read_head
+from tenants.audit.chain import read_head
+from tenants.audit.recording import record_of_platform
 from tenants.db import tenant_atomic
-from tenants.private_files import write_private
+from tenants.erasure import outside_rows
+from tenants.files.private_files import write_private
 from tenants.revocations import announce_revocation
 from tenants.services.erasure import replay_erasures
 
@@ -60,5 +60,5 @@ def finish_tenant(manifest: Manifest, order: Order) -> None:
             replaced=order.replace,
         )
         announce_revocation(tenant_id=order.tenant)  # what is open there comes again, and sees what there is now
-    traces.remove_keys(order.tenant)
+    outside_rows.remove_keys(order.tenant)
     replay_erasures()

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from config.backups.archive import Manifest
 from config.embedded import PROJECT
-from tenants.private_files import write_private
+from tenants.files.private_files import write_private
 
 _HEADS = "audit"
 _ERASURES = "erasures"

@@ -34,7 +34,7 @@ from config.backups.tables import (
     people_of,
 )
 from config.backups.writing import query_for
-from tenants import tombstones
+from tenants.erasure import tombstones
 
 # The record of who did what is not taken back: what was done since stays in it.
 _AUDIT = ("tenants_auditevent", "tenants_auditseal")

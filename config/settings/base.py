@@ -12,7 +12,7 @@ from config.settings.replies import *  # noqa: F403
 from config.settings.state import *  # noqa: F403
 from config.settings.state import BASE_DIR, DOCENT_DATA
 from config.settings.webhooks import *  # noqa: F403
-from tenants.answering import AnsweredConnection
+from tenants.database.answered_connections import AnsweredConnection
 
 env = environ.Env()
 
@@ -74,7 +74,7 @@ CELERY_TIMEZONE = "UTC"
 
 # --- Applications ----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    # Without its own discovery: `tenants.admin_site` is the only admin, one tenant at a time.
+    # Without its own discovery: `tenants.admin_sites.tenant_site` is the only admin, one tenant at a time.
     "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -101,10 +101,10 @@ INSTALLED_APPS = [
 # All of it is synchronous but the last, and so is run on one thread for each request, which waits for the views:
 # asked of each middleware in turn, the event loop and the threads would take 3 ms more for a request.
 MIDDLEWARE = [
-    "tenants.middleware.ConnectionMiddleware",
+    "tenants.web.middleware.ConnectionMiddleware",
     "conversations.widget.middleware.WithoutCookies",
     "django.middleware.security.SecurityMiddleware",
-    "tenants.compression.CompressedPages",
+    "tenants.web.compression.CompressedPages",
     "csp.middleware.CSPMiddleware",
     # Before whatever may answer by itself: a refusal that a page may not read is a riddle.
     "corsheaders.middleware.CorsMiddleware",
@@ -112,13 +112,13 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "tenants.locale_middleware.LocaleMiddleware",
+    "tenants.web.locale_middleware.LocaleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     # Last: its process_view runs the view inside the tenant's transaction, after every other check.
-    "tenants.middleware.TenantMiddleware",
+    "tenants.web.middleware.TenantMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 TENANT_URLCONF = "config.tenant_urls"
@@ -172,7 +172,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = None
-ACCOUNT_FORMS = {"signup": "tenants.forms.SignupForm", "add_email": "tenants.forms.AddEmailForm"}
+ACCOUNT_FORMS = {"signup": "tenants.signin.forms.SignupForm", "add_email": "tenants.signin.forms.AddEmailForm"}
 ACCOUNT_ADAPTER = "tenants.adapters.AccountAdapter"
 # Whether strangers may sign up; with "closed" only people with an invitation may.
 DOCENT_SIGNUP = env.str("DOCENT_SIGNUP", default="open")
@@ -183,17 +183,19 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.int("DOCENT_TRUSTED_PROXIES", default=0)
 
 MFA_ADAPTER = "tenants.adapters.SecondFactorAdapter"
 MFA_FORMS = {
-    "add_webauthn": "tenants.forms.AddKeyForm",
-    "authenticate_webauthn": "tenants.forms.AuthenticateKeyForm",
-    "login_webauthn": "tenants.forms.LoginKeyForm",
-    "reauthenticate_webauthn": "tenants.forms.ReauthenticateKeyForm",
+    "add_webauthn": "tenants.signin.forms.AddKeyForm",
+    "authenticate_webauthn": "tenants.signin.forms.AuthenticateKeyForm",
+    "login_webauthn": "tenants.signin.forms.LoginKeyForm",
+    "reauthenticate_webauthn": "tenants.signin.forms.ReauthenticateKeyForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Docent"
 USERSESSIONS_ADAPTER = "tenants.adapters.SessionsAdapter"
 SOCIALACCOUNT_ADAPTER = "tenants.adapters.SignInAdapter"
-SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"provider_class": "tenants.openid.OrganisationProvider"}}
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {"provider_class": "tenants.signin.openid_connect.OrganisationProvider"}
+}
 # A link and not a form starts it: the content policy keeps forms, their redirects too, on this site.
 SOCIALACCOUNT_LOGIN_ON_GET = True
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
@@ -219,7 +221,7 @@ ALLOWED_HOSTS = env.list("DOCENT_ALLOWED_HOSTS", default=["127.0.0.1", "localhos
 DOCENT_PLATFORM_ADMIN = env.bool("DOCENT_PLATFORM_ADMIN", default=False)
 if DOCENT_PLATFORM_ADMIN:
     ROOT_URLCONF = "config.platform_urls"
-    MIDDLEWARE.remove("tenants.middleware.TenantMiddleware")
+    MIDDLEWARE.remove("tenants.web.middleware.TenantMiddleware")
     ALLOWED_HOSTS += ["127.0.0.1", "localhost"]  # where `up` lets it listen
 # Without TLS, on one machine, browsers take passkeys at http://localhost alone.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DOCENT_PUBLIC_URL.startswith("http://")

@@ -20,7 +20,7 @@ def file_storage(data: Path) -> dict[str, Any]:
         }
     if kind != "s3":
         raise ImproperlyConfigured(f"DOCENT_STORAGE is “{kind}”; it can be disk or s3.")
-    return {"BACKEND": "tenants.object_storage.ObjectStorage", "OPTIONS": _bucket()}
+    return {"BACKEND": "tenants.files.object_storage.ObjectStorage", "OPTIONS": _bucket()}
 
 
 def _bucket() -> dict[str, Any]:

@@ -47,12 +47,12 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "plain": {
-            "()": "tenants.log_lines.EscapedFormatter",
+            "()": "tenants.observing.log_lines.EscapedFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         },
-        "json": {"()": "tenants.log_lines.JsonFormatter"},
+        "json": {"()": "tenants.observing.log_lines.JsonFormatter"},
     },
-    "filters": {"paths_alone": {"()": "tenants.log_lines.PathsAlone"}},
+    "filters": {"paths_alone": {"()": "tenants.observing.log_lines.PathsAlone"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": DOCENT_LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": _others},
     "loggers": {

@@ -19,8 +19,8 @@ from conversations.services.personas import (
     reset_persona,
     restore_persona,
 )
-from tenants.admin_site import tenant_admin
-from tenants.model_admin import ServiceForm, TenantInline, TenantModelAdmin, access_of, adopt
+from tenants.admin_sites.model_admin import ServiceForm, TenantInline, TenantModelAdmin, access_of, adopt
+from tenants.admin_sites.tenant_site import tenant_admin
 from tenants.permissions import Action
 from tenants.selectors import with_email
 

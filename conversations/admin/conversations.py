@@ -13,9 +13,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy
 
 from conversations.models import Conversation, Message, Role
-from tenants.admin_site import tenant_admin
-from tenants.audit import record
-from tenants.model_admin import TenantInline, TenantModelAdmin, access_of, shown_time
+from tenants.admin_sites.model_admin import TenantInline, TenantModelAdmin, access_of, shown_time
+from tenants.admin_sites.tenant_site import tenant_admin
+from tenants.audit.recording import record
 from tenants.selectors import get_tenant, with_email
 
 

@@ -22,9 +22,9 @@ from conversations.services.sites import (
     rotate_secret,
 )
 from documents.models import Collection
-from tenants.admin_site import tenant_admin
-from tenants.links import absolute
-from tenants.model_admin import ServiceForm, TenantModelAdmin, access_of, adopt
+from tenants.addresses.links import absolute
+from tenants.admin_sites.model_admin import ServiceForm, TenantModelAdmin, access_of, adopt
+from tenants.admin_sites.tenant_site import tenant_admin
 from tenants.permissions import Action
 
 _FIELDS = (

@@ -16,7 +16,7 @@ from documents.selectors import find_active_index, find_index, hidden_titles
 from documents.sight import names_within_sight
 from providers.chat.base import ChatMessage
 from providers.errors import ProviderError
-from retrieval.reranking import reranked_aside
+from retrieval.ranking.reranking import reranked_aside
 from retrieval.search import do_without, embed_question_aside, find_passages
 from retrieval.selectors import find_threshold
 from retrieval.sufficiency import Verdict, judge
@@ -24,7 +24,7 @@ from retrieval.types import Found, QuestionVector, Scope
 from retrieval.types import Mode as SearchMode
 from tenants.access import Access
 from tenants.db import run_in_tenant
-from tenants.spans import span
+from tenants.observing.trace_spans import span
 
 _COLLECTIONS_NAMED, _DOCUMENTS_NAMED = 5, 3
 

@@ -12,7 +12,7 @@ from conversations.follow_ups import names_period
 from conversations.models import Citation, Message, Role
 from documents.models import Document
 from retrieval.types import Hit
-from tenants.prepared import Prepared, any_of
+from tenants.database.prepared_queries import Prepared, any_of
 
 _ANSWERS = 20
 

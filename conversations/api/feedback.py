@@ -37,12 +37,12 @@ from tenants.api.asynchronous import json_response
 from tenants.api.pages import PageQuery, Pages
 from tenants.api.serializers import StrictSerializer
 from tenants.api.views import TenantView
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import run_in_tenant
-from tenants.doors import each_while_allowed
 from tenants.errors import NotFound
+from tenants.files.spreadsheets import csv_lines
 from tenants.permissions import Action
-from tenants.spreadsheets import csv_lines
+from tenants.revocable_work import each_while_allowed
 
 _BATCH = 200  # rows that an export reads at once
 _TIMES = [ISO_8601, "%Y-%m-%d"]

@@ -44,16 +44,16 @@ from conversations.services.leases import request_stop, require_running
 from conversations.services.messages import Asked, ask, find_attempted, require_content
 from retrieval.types import QuestionVector
 from tenants.access import Access
+from tenants.addresses.links import absolute
 from tenants.api.asynchronous import event_frame, event_stream, json_body, json_response
 from tenants.api.idempotency import attempt_of, replayed
 from tenants.api.pages import PageQuery, Pages
 from tenants.api.streams import LAST_EVENT, events
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant, run_unit, tenant_atomic
-from tenants.doors import while_allowed
 from tenants.errors import Conflict, InvalidInput, NotFound
-from tenants.links import absolute
 from tenants.permissions import Action
+from tenants.revocable_work import while_allowed
 from tenants.services.idempotency import Attempt
 
 R = TypeVar("R", bound=HttpResponseBase)

@@ -27,11 +27,11 @@ from conversations.selectors.shares import (
 from conversations.services.copies import copy_share
 from conversations.services.shares import create_share, end_share, note_opened
 from tenants.access import Access
+from tenants.addresses.links import absolute, tenant_url
 from tenants.api.pages import NewestFirst, PageQuery, Pages
 from tenants.api.serializers import StrictSerializer
 from tenants.api.views import TenantView
 from tenants.errors import InvalidInput
-from tenants.links import absolute, tenant_url
 from tenants.permissions import Action
 
 

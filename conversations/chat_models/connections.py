@@ -20,7 +20,7 @@ from providers.chat.breaker import Breakers, Guarded, Rules
 from providers.chat.ollama import OllamaChat
 from providers.errors import ProviderError
 from tenants.metrics import on_sample
-from tenants.spans import span_aside
+from tenants.observing.trace_spans import span_aside
 
 FRESH_SECONDS = 10.0
 # What a model is changes only when it is pulled anew.

@@ -7,8 +7,8 @@ from uuid import UUID
 from conversations.chat_models.servers import ModelName, Server, list_servers
 from providers.errors import ProviderError
 from tenants.context import current_tenant_id
+from tenants.database.prepared_queries import PreparedModels
 from tenants.models import ModelAccess
-from tenants.prepared import PreparedModels
 from tenants.vault import VaultError, seal, unseal
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from conversations.citing.markers import markers_in, without_bracketed_numbers
 from conversations.citing.quotations import Quotation, quotations_in
 from providers.sentences import Span, sentence_spans
-from retrieval.citations import Claim, Evidence, overlap
+from retrieval.citations.claim_support import Claim, Evidence, overlap
 from retrieval.types import Hit
 
 _ESCAPED = re.compile(r"\\([^\w\s])")

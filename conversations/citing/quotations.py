@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from retrieval.folding import is_unspaced
+from retrieval.citations.folded_text import is_unspaced
 
 # Fewer words than this are a name or a phrase, not a sentence that somebody is said to have written.
 _FEWEST_WORDS = 3

@@ -13,7 +13,7 @@ from documents.links import passage_path
 from documents.sight import documents_within_sight
 from retrieval.types import Hit
 from tenants.access import Access
-from tenants.links import absolute
+from tenants.addresses.links import absolute
 
 
 def source_items(slug: str, hits: Sequence[Hit]) -> list[dict[str, Any]]:

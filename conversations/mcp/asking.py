@@ -18,8 +18,8 @@ from documents.models import Collection
 from documents.selectors import hidden_titles, visible_collections
 from tenants.access import Access
 from tenants.db import run_in_tenant
-from tenants.doors import while_allowed
 from tenants.errors import DocentError, InvalidInput
+from tenants.revocable_work import while_allowed
 
 # Seconds between two words about how far the text is.
 _REPORT_SECONDS = 1.0

@@ -24,7 +24,7 @@ from tenants.api.problems import error_of, problem_response, request_id_of
 from tenants.api.serializers import StrictJSONParser
 from tenants.db import run_unit
 from tenants.errors import DocentError, NotAuthenticated, PermissionRefused, Unavailable
-from tenants.middleware import access_of_program
+from tenants.web.middleware import access_of_program
 
 # The SDK and Docent's own servers say differently what a message is.
 Receive = Callable[[], Awaitable[Any]]

@@ -18,13 +18,13 @@ from documents.masking import Masker
 from documents.models import Page
 from documents.selectors import access_version, hidden_titles, list_collections, masking_rules
 from providers.visible_text import without_unseen
-from retrieval.reranking import reranked_aside
+from retrieval.ranking.reranking import reranked_aside
 from retrieval.search import find_passages
 from retrieval.types import Hit
 from tenants.access import Access
+from tenants.addresses.links import absolute, tenant_url
 from tenants.db import run_in_tenant
 from tenants.errors import NotFound
-from tenants.links import absolute, tenant_url
 
 RESULTS = 10
 # What one `fetch` gives: a fifth of what a model commonly reads at once.

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import tenants.constraints
 import tenants.context
-import tenants.operations
+import tenants.database.migration_operations
 from django.db import migrations, models
 
 
@@ -102,51 +102,51 @@ class Migration(migrations.Migration):
             model_name='conversation',
             index=models.Index(fields=['tenant', 'author_id', '-updated_at', '-id'], name='conversation_recent'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversation',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_conversation_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversation',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_conversation_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversationcollection',
             constraint=models.UniqueConstraint(fields=('tenant', 'conversation', 'collection'), name='conversation_collection_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversationcollection',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_conversationcollection_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversationcollection',
             constraint=tenants.constraints.TenantForeignKey(field='conversation', name='conversations_conversationcollection_conversation_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversationcollection',
             constraint=tenants.constraints.TenantForeignKey(field='collection', name='conversations_conversationcollection_collection_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversationcollection',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_conversationcollection_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversationdocument',
             constraint=models.UniqueConstraint(fields=('tenant', 'conversation', 'document'), name='conversation_document_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversationdocument',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_conversationdocument_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversationdocument',
             constraint=tenants.constraints.TenantForeignKey(field='conversation', name='conversations_conversationdocument_conversation_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversationdocument',
             constraint=tenants.constraints.TenantForeignKey(field='document', name='conversations_conversationdocument_document_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversationdocument',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_conversationdocument_rls'),
         ),
@@ -154,23 +154,23 @@ class Migration(migrations.Migration):
             model_name='message',
             index=models.Index(fields=['tenant', 'conversation', 'created_at', 'id'], name='message_in_order'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='message',
             constraint=models.UniqueConstraint(fields=('tenant', 'conversation', 'request_id'), name='question_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='message',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_message_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='message',
             constraint=tenants.constraints.TenantForeignKey(field='conversation', name='conversations_message_conversation_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='message',
             constraint=tenants.constraints.TenantForeignKey(field='parent', name='conversations_message_parent_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='message',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_message_rls'),
         ),
@@ -178,23 +178,23 @@ class Migration(migrations.Migration):
             model_name='citation',
             index=models.Index(fields=['tenant', 'document'], name='citation_by_document'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='citation',
             constraint=models.UniqueConstraint(fields=('tenant', 'message', 'marker'), name='citation_marker'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='citation',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_citation_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='citation',
             constraint=tenants.constraints.TenantForeignKey(field='message', name='conversations_citation_message_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='citation',
             constraint=tenants.constraints.TenantForeignKey(field='document', name='conversations_citation_document_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='citation',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_citation_rls'),
         ),
@@ -202,23 +202,23 @@ class Migration(migrations.Migration):
             model_name='source',
             index=models.Index(fields=['tenant', 'document'], name='source_by_document'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='source',
             constraint=models.UniqueConstraint(fields=('tenant', 'message', 'marker'), name='source_marker'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='source',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_source_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='source',
             constraint=tenants.constraints.TenantForeignKey(field='message', name='conversations_source_message_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='source',
             constraint=tenants.constraints.TenantForeignKey(field='document', name='conversations_source_document_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='source',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_source_rls'),
         ),

@@ -5,7 +5,7 @@ import django.db.models.deletion
 import pgvector.django.halfvec
 import tenants.constraints
 import tenants.context
-import tenants.operations
+import tenants.database.migration_operations
 import uuid
 from django.db import migrations, models
 
@@ -61,19 +61,19 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
             },
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='messagechunk',
             constraint=models.UniqueConstraint(fields=('tenant', 'message', 'number'), name='message_chunk_number'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='messagechunk',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_messagechunk_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='messagechunk',
             constraint=tenants.constraints.TenantForeignKey(field='message', name='conversations_messagechunk_message_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='messagechunk',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_messagechunk_rls'),
         ),
@@ -81,23 +81,23 @@ class Migration(migrations.Migration):
             model_name='messageembedding',
             index=models.Index(fields=['tenant', 'chunk'], name='message_embedding_by_chunk'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='messageembedding',
             constraint=models.UniqueConstraint(fields=('tenant', 'index', 'chunk'), name='message_embedding_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='messageembedding',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_messageembedding_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='messageembedding',
             constraint=tenants.constraints.TenantForeignKey(field='index', name='conversations_messageembedding_index_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='messageembedding',
             constraint=tenants.constraints.TenantForeignKey(field='chunk', name='conversations_messageembedding_chunk_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='messageembedding',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_messageembedding_rls'),
         ),

@@ -4,7 +4,7 @@ import conversations.models.conversations
 import django.db.models.deletion
 import tenants.constraints
 import tenants.context
-import tenants.operations
+import tenants.database.migration_operations
 import uuid
 from django.db import migrations, models
 
@@ -115,43 +115,43 @@ class Migration(migrations.Migration):
             name='tenant',
             field=models.ForeignKey(db_index=False, default=tenants.context.find_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='persona',
             constraint=models.UniqueConstraint(fields=('tenant', 'slug'), name='persona_slug'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='persona',
             constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('tenant',), name='persona_default_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='persona',
             constraint=models.UniqueConstraint(condition=models.Q(('default_key', ''), _negated=True), fields=('tenant', 'default_key'), name='persona_of_file_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='persona',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_persona_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='persona',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_persona_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='personacollection',
             constraint=models.UniqueConstraint(fields=('tenant', 'persona', 'collection'), name='persona_collection_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='personacollection',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_personacollection_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='personacollection',
             constraint=tenants.constraints.TenantForeignKey(field='persona', name='conversations_personacollection_persona_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='personacollection',
             constraint=tenants.constraints.TenantForeignKey(field='collection', name='conversations_personacollection_collection_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='personacollection',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_personacollection_rls'),
         ),
@@ -159,15 +159,15 @@ class Migration(migrations.Migration):
             model_name='savedprompt',
             index=models.Index(fields=['tenant', 'author_id'], name='prompt_by_author'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='savedprompt',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_savedprompt_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='savedprompt',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_savedprompt_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='conversation',
             constraint=tenants.constraints.TenantForeignKey(field='persona', name='conversations_conversation_persona_tenant'),
         ),

@@ -4,7 +4,7 @@ import django.contrib.postgres.search
 import django.db.models.deletion
 import tenants.constraints
 import tenants.context
-import tenants.operations
+import tenants.database.migration_operations
 import uuid
 from django.db import migrations, models
 
@@ -75,47 +75,47 @@ class Migration(migrations.Migration):
             model_name='share',
             index=models.Index(fields=['tenant', 'created_by_id', 'created_at', 'id'], name='share_of_person'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='share',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_share_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='share',
             constraint=tenants.constraints.TenantForeignKey(field='conversation', name='conversations_share_conversation_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='share',
             constraint=tenants.constraints.TenantForeignKey(field='leaf', name='conversations_share_leaf_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='share',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_share_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='sharereader',
             constraint=models.UniqueConstraint(fields=('tenant', 'share', 'membership', 'group'), name='share_reader_once', nulls_distinct=False),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='sharereader',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('group__isnull', True), ('membership__isnull', False)), models.Q(('group__isnull', False), ('membership__isnull', True)), _connector='OR'), name='share_reader_is_one'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='sharereader',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_sharereader_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='sharereader',
             constraint=tenants.constraints.TenantForeignKey(field='share', name='conversations_sharereader_share_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='sharereader',
             constraint=tenants.constraints.TenantForeignKey(field='membership', name='conversations_sharereader_membership_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='sharereader',
             constraint=tenants.constraints.TenantForeignKey(field='group', name='conversations_sharereader_group_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='sharereader',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_sharereader_rls'),
         ),

@@ -4,7 +4,7 @@ import conversations.models.conversations
 import django.db.models.deletion
 import tenants.constraints
 import tenants.context
-import tenants.operations
+import tenants.database.migration_operations
 import uuid
 from django.db import migrations, models
 
@@ -103,47 +103,47 @@ class Migration(migrations.Migration):
             name='tenant',
             field=models.ForeignKey(db_index=False, default=tenants.context.find_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='archiverecord',
             constraint=models.UniqueConstraint(fields=('tenant', 'conversation'), name='archive_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='archiverecord',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_archiverecord_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='archiverecord',
             constraint=tenants.constraints.TenantForeignKey(field='conversation', name='conversations_archiverecord_conversation_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='archiverecord',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_archiverecord_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='archivedname',
             constraint=models.UniqueConstraint(fields=('tenant', 'subject_id', 'record'), name='archived_name_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='archivedname',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_archivedname_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='archivedname',
             constraint=tenants.constraints.TenantForeignKey(field='record', name='conversations_archivedname_record_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='archivedname',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_archivedname_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='lifepolicy',
             constraint=models.UniqueConstraint(fields=('tenant',), name='life_policy_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='lifepolicy',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='conversations_lifepolicy_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='lifepolicy',
             constraint=tenants.constraints.RowLevelSecurity(name='conversations_lifepolicy_rls'),
         ),

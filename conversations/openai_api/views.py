@@ -19,8 +19,8 @@ from tenants.access import Access
 from tenants.api.asynchronous import event_stream, json_body, json_response
 from tenants.api.idempotency import answer_once, attempt_of, replayed
 from tenants.api.views import TenantView
-from tenants.doors import while_allowed
 from tenants.permissions import Action
+from tenants.revocable_work import while_allowed
 
 
 # Their schema is OpenAI's own.

@@ -8,7 +8,7 @@ from conversations.prompting.budget import count_tokens, tokens_of
 from documents.masking import Masker
 from documents.selectors import hidden_titles, masking_rules
 from providers.chat.base import ChatMessage
-from retrieval.folding import is_unspaced
+from retrieval.citations.folded_text import is_unspaced
 from retrieval.types import Hit
 from tenants.errors import Conflict
 

@@ -29,6 +29,7 @@ from documents.selectors import masking_rules
 from providers.chat.base import ChatMessage
 from providers.errors import ProviderError
 from tenants.access import Access, access_in_absence
+from tenants.database.prepared_queries import Prepared
 from tenants.db import run_unit, tenant_atomic
 from tenants.errors import QuotaExceeded
 from tenants.jobs import leases, outbox
@@ -38,7 +39,6 @@ from tenants.limits.quotas import require_quotas
 from tenants.limits.usage import Spender, count_tokens
 from tenants.models import QuotaKind
 from tenants.permissions import Action
-from tenants.prepared import Prepared
 
 SUMMARISE = "conversations.summarise"
 

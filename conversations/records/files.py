@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 
 from conversations.models import ArchiveRecord
 from tenants.errors import DocentError, NotFound
-from tenants.folders import listed
+from tenants.files.listing import listed
 
 
 class ArchiveUnusable(DocentError):

@@ -35,10 +35,10 @@ from conversations.streaming.valkey_text import key_of
 from providers.errors import ProviderError
 from tenants.access import Access
 from tenants.db import run_in_tenant, run_unit
-from tenants.doors import Door
 from tenants.errors import DocentError, Restarting
-from tenants.log_context import noted
 from tenants.metrics import on_sample
+from tenants.observing.log_context import noted
+from tenants.revocable_work import Door
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from pgvector import HalfVector
 from conversations.models import Message, MessageChunk, MessageEmbedding, Status
 from conversations.searching.vocabulary import gather_words
 from documents.embedders import embed, get_or_create_index
-from documents.idle import idle_unloader
+from documents.idle_unloader import idle_unloader
 from documents.masking import Masker, MaskingRules
 from documents.models import EmbeddingIndex
 from documents.selectors import find_active_index, masking_rules

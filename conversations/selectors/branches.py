@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from conversations.models import Conversation, Message, Role
 from tenants.context import current_tenant_id
-from tenants.prepared import PreparedModels
+from tenants.database.prepared_queries import PreparedModels
 
 # Step by step, by keys: joined, a small table would be read whole for each step.
 _ANCESTORS = """

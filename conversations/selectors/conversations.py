@@ -32,10 +32,10 @@ from documents.selectors import attached_documents, attached_places
 from retrieval.types import Scope
 from tenants.access import Access
 from tenants.context import current_tenant_id
+from tenants.database.prepared_queries import Prepared, PreparedModels
 from tenants.errors import Conflict, NotFound
 from tenants.jobs.models import ReplyLease
 from tenants.permissions import Action
-from tenants.prepared import Prepared, PreparedModels
 
 
 def list_conversations(access: Access) -> QuerySet[Conversation]:

@@ -18,7 +18,7 @@ from conversations.selectors.history import Step, steps_before
 from conversations.selectors.sight import hidden_in
 from providers.chat.base import ChatMessage
 from tenants.access import Access
-from tenants.prepared import PreparedModels, any_of
+from tenants.database.prepared_queries import PreparedModels, any_of
 
 UNTOLD = (Status.FAILED, Status.INTERRUPTED, Status.PENDING, Status.STREAMING)
 # A refusal names collections and documents, which may be out of sight by now.

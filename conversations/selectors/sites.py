@@ -12,9 +12,9 @@ from django.utils.html import escape
 from conversations.models import Site, SiteCollection
 from conversations.models.sites import KEY_LENGTH
 from tenants.access import Access, access_of_visitor, decode_token_id, encode_token_id
+from tenants.addresses.links import absolute
 from tenants.db import tenant_atomic
 from tenants.errors import NotFound
-from tenants.links import absolute
 from tenants.models import Tenant
 from tenants.permissions import Action
 

@@ -25,7 +25,7 @@ from conversations.webhook_events import tell_of_ending
 from documents.models import Document
 from documents.registry import on_documents_erased
 from tenants.access import Access
-from tenants.audit import record, record_of_platform
+from tenants.audit.recording import record, record_of_platform
 from tenants.context import current_tenant_id
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, is_disk_full

@@ -41,7 +41,7 @@ from documents.models import Collection, Document
 from documents.selectors import require_collections, require_documents
 from documents.services.attached import erase_attached
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput
 from tenants.jobs import outbox

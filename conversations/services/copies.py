@@ -11,7 +11,7 @@ from conversations.selectors.memory import REFUSED
 from conversations.selectors.shares import share_views
 from conversations.services.conversations import create_conversation
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict
 from tenants.permissions import Action

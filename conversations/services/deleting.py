@@ -21,7 +21,7 @@ from conversations.services.holding import hold
 from conversations.streaming.announcements import told_of_list
 from documents.models import Document
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import NotFound
 from tenants.jobs.models import ReplyLease

@@ -8,7 +8,7 @@ from django.utils import timezone
 from conversations.models import Conversation
 from conversations.selectors.life import life_rules, list_idle
 from conversations.webhook_events import tell_of_ending
-from tenants.audit import record_of_platform
+from tenants.audit.recording import record_of_platform
 from tenants.db import tenant_atomic
 from tenants.models import Tenant
 

@@ -16,7 +16,7 @@ from conversations.services.holding import require_kept
 from retrieval.models import Question, QuestionSet
 from retrieval.services.question_sets import add_question, withdraw_question
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, TooLarge
 from tenants.permissions import Action

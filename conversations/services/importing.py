@@ -31,7 +31,7 @@ from documents.masking import is_masked_form
 from documents.models import Page
 from documents.selectors import visible_collections, visible_documents
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput
 from tenants.permissions import Action

@@ -22,12 +22,12 @@ from documents.selectors import require_collections, require_documents
 from retrieval.types import Scope
 from tenants.access import Access
 from tenants.context import current_tenant_id
+from tenants.database.prepared_queries import PreparedModels, insert
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput, TooLarge
 from tenants.limits.quotas import require_quotas
 from tenants.limits.usage import Spender, count_question
 from tenants.models import QuotaKind
-from tenants.prepared import PreparedModels, insert
 from tenants.services.idempotency import Attempt
 
 SPENT_BY_ASKING = (QuotaKind.QUESTIONS_DAY, QuotaKind.TOKENS_DAY, QuotaKind.TOKENS_MONTH, QuotaKind.REPLIES)

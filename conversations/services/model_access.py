@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 
 from conversations.chat_models import LONGEST_NAME, Server, key_purpose, list_servers, sealed_key
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput
 from tenants.models import ModelAccess, Tenant

@@ -15,7 +15,7 @@ from conversations.chat_models import ModelName
 from conversations.models import ModelPull, PullStatus
 from providers.chat.base import PullProgress
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, NotFound, PermissionRefused
 from tenants.permissions import Action

@@ -31,9 +31,9 @@ from providers.visible_text import legible
 from retrieval.types import Hit
 from tenants.access import Access
 from tenants.context import current_tenant_id
+from tenants.database.prepared_queries import PreparedModels, insert
 from tenants.db import tenant_atomic
 from tenants.limits.usage import Spender, count_reply, count_tokens
-from tenants.prepared import PreparedModels, insert
 
 # A row that somebody else holds is left for the next time: two that hold several wait for nobody.
 _TEXTS = """

@@ -26,7 +26,7 @@ from conversations.models import Conversation, Mode, Persona, PersonaCollection
 from conversations.selectors.personas import find_default, may_change, require_persona
 from documents.selectors import require_collections, visible_collections
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from tenants.models import Tenant

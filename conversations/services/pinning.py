@@ -5,7 +5,7 @@ from django.utils import timezone
 from conversations.models import Conversation
 from conversations.services.holding import hold, require_kept
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from conversations.models import SavedPrompt
 from conversations.selectors.prompts import list_prompts, may_change_prompt
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from tenants.permissions import Action

@@ -13,7 +13,7 @@ from conversations.services.conversations import remove_conversations
 from conversations.services.ending import every_tenant
 from documents.models import Document
 from tenants.access import Access
-from tenants.audit import record, record_of_platform
+from tenants.audit.recording import record, record_of_platform
 from tenants.db import tenant_atomic
 from tenants.errors import FieldError, InvalidInput
 from tenants.models import Tenant

@@ -13,7 +13,7 @@ from conversations.selectors.branches import latest_leaf
 from conversations.selectors.conversations import require_unarchived
 from conversations.services.holding import hold, require_kept
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, PermissionRefused
 from tenants.models import Group, Membership

@@ -23,7 +23,7 @@ from conversations.services.conversations import remove_conversations
 from conversations.services.ending import every_tenant
 from documents.selectors import require_collections
 from tenants.access import Access, new_secret
-from tenants.audit import record, record_of_platform
+from tenants.audit.recording import record, record_of_platform
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound
 from tenants.models import Revocation, Tenant

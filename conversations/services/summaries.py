@@ -4,7 +4,7 @@ from conversations.models import Conversation, Summary
 from conversations.selectors.conversations import require_unarchived
 from conversations.selectors.memory import find_summary
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput, NotFound
 

@@ -8,9 +8,9 @@ from django.db.models import OuterRef
 
 from conversations.models import Conversation, Message, Role, Status
 from tenants.access import Access
+from tenants.database.prepared_queries import Prepared
 from tenants.db import tenant_atomic
 from tenants.limits.usage import Spender, count_tokens
-from tenants.prepared import Prepared
 
 _ANSWERED = (Status.FINISHED, Status.REFUSED)
 

@@ -42,8 +42,8 @@ from documents.selectors import visible_collections
 from tenants.access import Access
 from tenants.errors import Conflict, InvalidInput
 from tenants.permissions import Action
-from tenants.portal import portal_view
-from tenants.settings_pages import render_settings, settings_form
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings, settings_form
 
 PAGE = "settings-assistants"
 _LIMITS = {

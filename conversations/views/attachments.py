@@ -10,7 +10,7 @@ from conversations.api.attachments import receive_attachments
 from conversations.selectors.conversations import access_conversation
 from tenants.access import Access
 from tenants.permissions import Action
-from tenants.portal import portal_view
+from tenants.web.portal_views import portal_view
 
 
 @require_POST

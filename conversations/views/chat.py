@@ -51,8 +51,8 @@ from tenants.access import Access
 from tenants.errors import InvalidInput, NotFound
 from tenants.limits.words import asking_limits
 from tenants.permissions import Action
-from tenants.portal import portal_view, wants_json
 from tenants.selectors import get_tenant
+from tenants.web.portal_views import portal_view, wants_json
 
 NEW_CHAT = "New chat"
 RUNNING = {"pending", "streaming"}

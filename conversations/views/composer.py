@@ -24,7 +24,7 @@ from documents.selectors import access_document, list_documents, visible_collect
 from tenants.access import Access
 from tenants.errors import NotFound
 from tenants.permissions import Action
-from tenants.portal import portal_view
+from tenants.web.portal_views import portal_view
 
 _NO_STORE = {"Cache-Control": "no-store"}
 

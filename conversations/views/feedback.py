@@ -42,7 +42,7 @@ from retrieval.selectors import access_question_set, list_question_sets
 from tenants.access import Access
 from tenants.errors import DocentError
 from tenants.permissions import Action
-from tenants.portal import is_navigation, portal_view, wants_json
+from tenants.web.portal_views import is_navigation, portal_view, wants_json
 
 _SHOWN = {
     "": gettext_lazy("All"),

@@ -17,8 +17,8 @@ from conversations.services.retention import MAX_DAYS, MAX_MINUTES, MIN_MINUTES,
 from tenants.access import Access
 from tenants.errors import InvalidInput
 from tenants.permissions import Action
-from tenants.portal import portal_view
-from tenants.settings_pages import render_settings
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings
 
 PAGE = "settings-conversations"
 _LABELS = {

@@ -28,7 +28,7 @@ from tenants.access import Access
 from tenants.db import run_in_tenant, tenant_atomic
 from tenants.errors import DocentError, InvalidInput
 from tenants.permissions import Action
-from tenants.portal import portal_view, wants_json
+from tenants.web.portal_views import portal_view, wants_json
 
 _FOUND, _LATEST = 30, 8
 MOST_CHOSEN = 100

@@ -32,12 +32,12 @@ from conversations.services.copies import copy_share
 from conversations.services.pinning import pin_conversation
 from conversations.services.shares import create_share, end_share, note_opened
 from tenants.access import Access
+from tenants.addresses.links import absolute
 from tenants.errors import InvalidInput
-from tenants.links import absolute
 from tenants.models import Group, Membership
 from tenants.permissions import Action
-from tenants.portal import portal_view, wants_json
 from tenants.selectors import list_groups, list_members
+from tenants.web.portal_views import portal_view, wants_json
 
 # For how long, in days; 0 is without an end.
 DURATIONS = {

@@ -25,8 +25,8 @@ from tenants.api.problems import as_docent_error
 from tenants.db import run_in_tenant, run_unit
 from tenants.errors import Conflict, InvalidInput, NotFound
 from tenants.permissions import Action
-from tenants.portal import is_navigation, portal_view
-from tenants.settings_pages import render_settings
+from tenants.web.portal_views import is_navigation, portal_view
+from tenants.web.settings_pages import render_settings
 
 PAGE = "settings-models"
 _PULLS_SHOWN = 5

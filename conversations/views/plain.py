@@ -23,8 +23,8 @@ from tenants.api.problems import as_docent_error
 from tenants.db import run_in_tenant, run_unit, tenant_atomic
 from tenants.limits.bucket import require_call
 from tenants.permissions import Action
-from tenants.portal import portal_view
 from tenants.services.idempotency import Attempt
+from tenants.web.portal_views import portal_view
 
 # These are pages of their own; anything else is said beside the question, which is kept.
 _NO_NOTICES = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}

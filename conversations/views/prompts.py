@@ -11,8 +11,8 @@ from conversations.selectors.prompts import access_prompt, list_prompts, may_cha
 from conversations.services.prompts import MAX_TEXT, MAX_TITLE, change_prompt, delete_prompt, save_prompt
 from tenants.access import Access
 from tenants.permissions import Action
-from tenants.portal import portal_view
-from tenants.settings_pages import render_settings, settings_form
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings, settings_form
 
 PAGE = "settings-prompts"
 

@@ -16,7 +16,7 @@ from conversations.selectors.sites import OpenSite, open_site
 from conversations.widget.limits import require_calm
 from conversations.widget.visitors import visitor_of
 from tenants.access import Access
-from tenants.addresses import address_of
+from tenants.addresses.client_address import address_of
 from tenants.api.problems import error_of, problem_response
 from tenants.db import run_unit
 from tenants.errors import PermissionRefused

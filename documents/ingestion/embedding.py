@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from documents.embedders import embed_passages, get_or_create_index
-from documents.idle import idle_unloader
+from documents.idle_unloader import idle_unloader
 from documents.ingestion.outcome import mark_failed, mark_ready
 from documents.ingestion.run import READ_SHARE, Held, Run, begin
 from documents.models import Chunk, ChunkEmbedding, DocumentVersion, EmbeddingIndex, Status

@@ -12,16 +12,16 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from documents import storage
-from documents.cutting import Cutter
+from documents.document_passages import Cutter
 from documents.embedders import embedder_of, get_or_create_index
 from documents.extraction import ExtractionError, Limits, PageStream, PageText, iter_pages
-from documents.idle import idle_unloader
+from documents.idle_unloader import idle_unloader
 from documents.ingestion.outcome import mark_failed
 from documents.ingestion.run import READ_SHARE, Held, Run, begin
 from documents.languages import SAMPLE, language_of
+from documents.malware_scanning import ScannerFailed, require_clean
 from documents.masking import MaskingRules, PatternTimeout
 from documents.models import Chunk, Document, DocumentVersion, Page, Status
-from documents.scanning import ScannerFailed, require_clean
 from documents.selectors import masking_rules
 from documents.services.processing import EMBED, erase_index_of
 from providers.embedding.base import Embedder

@@ -7,7 +7,7 @@ import documents.models.documents
 import pgvector.django.halfvec
 import tenants.constraints
 import tenants.context
-import tenants.operations
+import tenants.database.migration_operations
 import uuid
 from django.db import migrations, models
 
@@ -159,19 +159,19 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
             },
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='collection',
             constraint=models.UniqueConstraint(fields=('tenant', 'slug'), name='collection_slug'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='collection',
             constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('tenant',), name='collection_default_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='collection',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='documents_collection_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='collection',
             constraint=tenants.constraints.RowLevelSecurity(name='documents_collection_rls'),
         ),
@@ -183,35 +183,35 @@ class Migration(migrations.Migration):
             model_name='document',
             index=models.Index(fields=['tenant', 'created_at', 'id'], name='document_by_time'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='document',
             constraint=models.UniqueConstraint(condition=models.Q(('status__in', [documents.models.documents.Status['FAILED'], documents.models.documents.Status['CANCELLED']]), _negated=True), fields=('tenant', 'collection', 'sha256'), name='document_bytes_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='document',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='documents_document_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='document',
             constraint=tenants.constraints.TenantForeignKey(field='collection', name='documents_document_collection_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='document',
             constraint=tenants.constraints.RowLevelSecurity(name='documents_document_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='documentversion',
             constraint=models.UniqueConstraint(fields=('tenant', 'document', 'number'), name='version_number'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='documentversion',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='documents_documentversion_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='documentversion',
             constraint=tenants.constraints.TenantForeignKey(field='document', name='documents_documentversion_document_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='documentversion',
             constraint=tenants.constraints.RowLevelSecurity(name='documents_documentversion_rls'),
         ),
@@ -219,35 +219,35 @@ class Migration(migrations.Migration):
             model_name='chunk',
             index=models.Index(fields=['tenant', 'document'], name='chunk_by_document'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='chunk',
             constraint=models.UniqueConstraint(fields=('tenant', 'version', 'number'), name='chunk_number'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='chunk',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='documents_chunk_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='chunk',
             constraint=tenants.constraints.TenantForeignKey(field='document', name='documents_chunk_document_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='chunk',
             constraint=tenants.constraints.TenantForeignKey(field='version', name='documents_chunk_version_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='chunk',
             constraint=tenants.constraints.RowLevelSecurity(name='documents_chunk_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='embeddingindex',
             constraint=models.UniqueConstraint(condition=models.Q(('status', 'active')), fields=('tenant',), name='one_active_index'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='embeddingindex',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='documents_embeddingindex_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='embeddingindex',
             constraint=tenants.constraints.RowLevelSecurity(name='documents_embeddingindex_rls'),
         ),
@@ -259,47 +259,47 @@ class Migration(migrations.Migration):
             model_name='chunkembedding',
             index=models.Index(fields=['tenant', 'document'], name='embedding_by_document'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='chunkembedding',
             constraint=models.UniqueConstraint(fields=('tenant', 'index', 'chunk'), name='embedding_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='chunkembedding',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='documents_chunkembedding_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='chunkembedding',
             constraint=tenants.constraints.TenantForeignKey(field='index', name='documents_chunkembedding_index_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='chunkembedding',
             constraint=tenants.constraints.TenantForeignKey(field='chunk', name='documents_chunkembedding_chunk_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='chunkembedding',
             constraint=tenants.constraints.TenantForeignKey(field='document', name='documents_chunkembedding_document_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='chunkembedding',
             constraint=tenants.constraints.TenantForeignKey(field='collection', name='documents_chunkembedding_collection_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='chunkembedding',
             constraint=tenants.constraints.RowLevelSecurity(name='documents_chunkembedding_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='page',
             constraint=models.UniqueConstraint(fields=('tenant', 'version', 'number'), name='page_number'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='page',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='documents_page_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='page',
             constraint=tenants.constraints.TenantForeignKey(field='version', name='documents_page_version_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='page',
             constraint=tenants.constraints.RowLevelSecurity(name='documents_page_rls'),
         ),

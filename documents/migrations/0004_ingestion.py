@@ -4,7 +4,7 @@ import django.db.models.deletion
 import documents.models.documents
 import tenants.constraints
 import tenants.context
-import tenants.operations
+import tenants.database.migration_operations
 import uuid
 from django.db import migrations, models
 
@@ -208,7 +208,7 @@ class Migration(migrations.Migration):
             name='status',
             field=models.CharField(choices=[('building', 'building'), ('active', 'active'), ('retired', 'retired'), ('failed', 'failed')], max_length=10),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='embeddingindex',
             constraint=models.UniqueConstraint(condition=models.Q(('status', 'building')), fields=('tenant',), name='one_building_index'),
         ),
@@ -232,39 +232,39 @@ class Migration(migrations.Migration):
             name='source',
             field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='documents', to='documents.source'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='document',
             constraint=models.UniqueConstraint(condition=models.Q(('source__isnull', False)), fields=('tenant', 'source', 'source_key'), name='document_source_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='document',
             constraint=tenants.constraints.TenantForeignKey(field='source', name='documents_document_source_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='maskingpolicy',
             constraint=models.UniqueConstraint(fields=('tenant',), name='masking_policy_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='maskingpolicy',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='documents_maskingpolicy_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='maskingpolicy',
             constraint=tenants.constraints.RowLevelSecurity(name='documents_maskingpolicy_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='source',
             constraint=models.UniqueConstraint(fields=('tenant', 'collection', 'kind', 'location'), name='source_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='source',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='documents_source_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='source',
             constraint=tenants.constraints.TenantForeignKey(field='collection', name='documents_source_collection_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='source',
             constraint=tenants.constraints.RowLevelSecurity(name='documents_source_rls'),
         ),

@@ -1,4 +1,4 @@
-import tenants.operations
+import tenants.database.migration_operations
 from django.db import migrations, models
 
 
@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
             name="attached_to",
             field=models.UUIDField(editable=False, null=True),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name="collection",
             constraint=models.UniqueConstraint(fields=("tenant", "attached_to"), name="collection_attached_once"),
         ),

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.conf import settings
 
 from documents.embedders import embed_passages
-from documents.idle import idle_unloader
+from documents.idle_unloader import idle_unloader
 from documents.models import Chunk, ChunkEmbedding, Document, EmbeddingIndex
 from documents.registry import SwitchRefused, on_before_switch
 from documents.reindex.indexes import Status, lock_indexes, missing_in, switch

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from documents.models import ChunkEmbedding, EmbeddingIndex
 from documents.reindex.indexes import REINDEX, Status
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.jobs import outbox
 from tenants.models import Tenant

@@ -12,7 +12,7 @@ from documents.registry import on_building_ended
 from documents.reindex.indexes import REINDEX, Status, lock_indexes, missing_in, switch
 from providers.errors import ProviderError
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tenants.jobs import outbox

@@ -7,7 +7,7 @@ from uuid import UUID
 from documents.models import Collection, Document
 from documents.services.documents import erase_documents, lock_document
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import PermissionRefused
 from tenants.permissions import Action

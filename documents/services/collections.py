@@ -12,7 +12,7 @@ from documents.services.documents import erase_documents
 from documents.services.sizes import require_sizes
 from documents.services.sources import erase_sources
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput, NotFound, PermissionRefused
 from tenants.models import Group, Membership, Tenant

@@ -23,7 +23,7 @@ from documents.services.processing import (
 )
 from documents.services.sizes import Sizes
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from tenants.jobs import outbox

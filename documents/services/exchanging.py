@@ -12,7 +12,7 @@ from documents.models import Document
 from documents.services.documents import erase_documents
 from documents.sources import Item
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 
 # What begins so is no place in any folder.

@@ -24,7 +24,7 @@ from documents.registry import on_index_changed
 from documents.selectors import find_active_index, masked_otherwise, masking_rules
 from documents.services.processing import READ, reset, show_state
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput
 from tenants.jobs import outbox

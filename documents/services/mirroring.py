@@ -26,7 +26,7 @@ from documents.services.versions import replace_file
 from documents.sources import Item, Look, SourceError
 from documents.sources.base import short_key
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, DocentError, NotFound
 from tenants.jobs.periodic import only_here

@@ -14,7 +14,7 @@ from documents.selectors import may_change_source
 from documents.services.documents import erase_documents, hold_collection, require_change
 from documents.sources import SourceError, WebTerms, readable_address
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from tenants.jobs import outbox

@@ -19,7 +19,7 @@ from documents.services.processing import READ
 from documents.services.sizes import chosen_sizes
 from documents.storage import delete_files
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import DocentError, InvalidInput, UnsupportedType
 from tenants.jobs import outbox

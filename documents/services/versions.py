@@ -17,7 +17,7 @@ from documents.services.documents import (
 from documents.services.files import AcceptedFile, IncomingFile, accept, stored
 from documents.services.processing import make_current, show_state
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict
 from tenants.limits.quotas import require_quotas

@@ -15,14 +15,14 @@ from urllib.parse import unquote
 import requests
 
 from documents.sources.base import MAX_KEY, Item, Look, SourceError
-from tenants.outbound import (
+from tenants.addresses.outbound_requests import (
     AddressMoved,
     AnswerTooLong,
     AnswerTooSlow,
     HostNotPublic,
     PublicSession,
 )
-from tenants.web_addresses import AddressInvalid, WebAddress, parse_web_address
+from tenants.addresses.web_addresses import AddressInvalid, WebAddress, parse_web_address
 
 _PORTS = frozenset({80, 443})
 _REDIRECTS = 5

@@ -13,21 +13,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from rest_framework import serializers
 
-from documents.cutting import Passage
+from documents.chunking_preview import MAX_PAGES, preview_passages
+from documents.document_passages import Passage
 from documents.models import Chunk, Document, Page
-from documents.preview import MAX_PAGES, preview_passages
 from documents.selectors import access_document, list_chunks
 from documents.services.documents import reprocess_document
 from documents.services.sizes import MAX_CHUNK, MIN_CHUNK, Sizes, chosen_sizes
 from documents.views.forms import fields_of, form_view, tell
 from documents.views.rows import may_change
 from tenants.access import Access
+from tenants.addresses.links import tenant_url
 from tenants.api.problems import as_docent_error
 from tenants.api.serializers import StrictSerializer
 from tenants.errors import Conflict, InvalidInput
-from tenants.links import tenant_url
 from tenants.permissions import Action
-from tenants.portal import portal_view
+from tenants.web.portal_views import portal_view
 
 _SHOWN_PAGES = 10
 

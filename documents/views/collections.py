@@ -32,8 +32,8 @@ from documents.views.forms import back, fields_of, form_view, tell, to_list
 from documents.views.sources import refresh_choices, source_rows
 from tenants.access import Access
 from tenants.permissions import Action, Role
-from tenants.portal import is_navigation, portal_view
 from tenants.selectors import list_groups, list_members
+from tenants.web.portal_views import is_navigation, portal_view
 
 # Admins and owners see every collection, so the form does not offer them.
 _ROLES_TO_NAME = ((Role.VIEWER, _("Viewers and above")), (Role.MEMBER, _("Members and above")))

@@ -30,6 +30,7 @@ from documents.extraction.types import (
     PPTX,
     XLSX,
 )
+from documents.failure_messages import told
 from documents.models import Document, DocumentVersion, Page, Status
 from documents.selectors import (
     access_document,
@@ -49,13 +50,12 @@ from documents.services.versions import replace_file, restore_version
 from documents.views.filters import language_name
 from documents.views.forms import back, form_view, tell, to_list
 from documents.views.rows import STAGES, document_row
-from documents.wording import told
 from tenants.access import Access
+from tenants.addresses.links import tenant_url
 from tenants.errors import InvalidInput
-from tenants.links import tenant_url
 from tenants.permissions import Action
-from tenants.portal import is_navigation, portal_view
 from tenants.selectors import list_members
+from tenants.web.portal_views import is_navigation, portal_view
 
 _KINDS = {
     PDF: "PDF",

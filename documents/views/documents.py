@@ -29,7 +29,7 @@ from documents.views.sources import refresh_choices
 from tenants.access import Access
 from tenants.limits.words import OF_UPLOADING, tight_limits
 from tenants.permissions import Action
-from tenants.portal import is_navigation, portal_view
+from tenants.web.portal_views import is_navigation, portal_view
 
 # As many as stand in a line or two; more are chosen from a menu.
 _COLLECTIONS_AS_LINKS = 8

@@ -19,7 +19,7 @@ from tenants.access import Access
 from tenants.api.problems import as_docent_error
 from tenants.api.serializers import StrictJSONParser
 from tenants.permissions import Action
-from tenants.portal import is_navigation, portal_view
+from tenants.web.portal_views import is_navigation, portal_view
 
 # Below the organisation's own address: the list, a document, how it is cut, a collection.
 _PAGES = r"documents/([0-9a-f-]{36}/(chunks/)?)?|collections/[0-9a-f-]{36}/"

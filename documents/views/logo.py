@@ -16,7 +16,7 @@ from tenants.access import Access
 from tenants.errors import InvalidInput
 from tenants.permissions import Action
 from tenants.services.branding import set_logo
-from tenants.settings_pages import settings_form
+from tenants.web.settings_pages import settings_form
 
 PAGE = "settings-organisation"
 _MOST_BYTES = 2 * 1024 * 1024

@@ -18,8 +18,8 @@ from documents.services.masking import MAX_SAMPLE, mask_documents_anew, set_mask
 from tenants.access import Access
 from tenants.errors import InvalidInput
 from tenants.permissions import Action
-from tenants.portal import portal_view
-from tenants.settings_pages import render_settings, settings_form
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings, settings_form
 
 PAGE = "settings-masking"
 _BLANK_ROWS = 2

@@ -16,10 +16,10 @@ from documents.pages import PageView, open_page, read_page
 from documents.responses import image_response, original_response
 from documents.selectors import neighbours_of
 from tenants.access import Access
+from tenants.addresses.links import tenant_url
 from tenants.db import run_in_tenant
-from tenants.links import tenant_url
 from tenants.permissions import Action
-from tenants.portal import portal_view
+from tenants.web.portal_views import portal_view
 
 
 @require_safe

@@ -6,10 +6,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from documents.failure_messages import told
 from documents.models import Document, Status
-from documents.wording import told
 from tenants.access import Access
-from tenants.links import tenant_url
+from tenants.addresses.links import tenant_url
 from tenants.permissions import Action
 
 STAGES = {

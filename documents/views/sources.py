@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 from rest_framework import serializers
 
+from documents.failure_messages import told
 from documents.models import Source
 from documents.selectors import access_source, default_collection, may_change_source, require_collections
 from documents.services.sources import (
@@ -27,12 +28,11 @@ from documents.services.sources import (
     under_way,
 )
 from documents.views.forms import back, fields_of, form_view, tell
-from documents.wording import told
 from tenants.access import Access
+from tenants.addresses.web_addresses import MAX_LENGTH
 from tenants.api.serializers import StrictSerializer
 from tenants.permissions import Action
-from tenants.portal import is_navigation, portal_view
-from tenants.web_addresses import MAX_LENGTH
+from tenants.web.portal_views import is_navigation, portal_view
 
 _DAY, _WEEK, _MONTH = 24, 24 * 7, 24 * 30
 

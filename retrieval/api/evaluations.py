@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from retrieval.api.question_sets import QuestionSerializer
 from retrieval.api.serializers import MODES
-from retrieval.found import shown_results
+from retrieval.evaluation_results import shown_results
 from retrieval.models import EvaluationRun
 from retrieval.selectors import (
     Comparison,
@@ -31,10 +31,10 @@ from retrieval.services.runs import (
     waive_evaluation,
 )
 from retrieval.types import Mode
+from tenants.addresses.links import absolute
 from tenants.api.pages import NewestFirst, NumberedPages, PageQuery
 from tenants.api.serializers import ParametersSerializer, StrictSerializer
 from tenants.api.views import TenantView
-from tenants.links import absolute
 from tenants.permissions import Action
 
 

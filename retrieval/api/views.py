@@ -10,7 +10,7 @@ from documents.models import EmbeddingIndex
 from documents.selectors import find_active_index, require_collections, require_documents
 from providers.errors import ProviderError
 from retrieval.api.serializers import SearchInput, SearchResultsSerializer
-from retrieval.reranking import reranked_aside
+from retrieval.ranking.reranking import reranked_aside
 from retrieval.search import do_without, embed_question_aside, find_passages
 from retrieval.types import Mode, Scope
 from tenants.access import Access

@@ -16,8 +16,8 @@ from documents.selectors import visible_documents
 from providers.errors import ProviderError
 from retrieval.evaluation.cases import Case
 from retrieval.evaluation.rows import Row, folded, judge_case
+from retrieval.ranking.reranking import reranked
 from retrieval.registry import Answered, on_answering
-from retrieval.reranking import reranked
 from retrieval.search import EVERYWHERE, embed_question, find_passages
 from retrieval.sufficiency import Verdict, judge
 from retrieval.types import Found, Mode, Scope

@@ -5,7 +5,7 @@ import retrieval.models
 import retrieval.types
 import tenants.constraints
 import tenants.context
-import tenants.operations
+import tenants.database.migration_operations
 import uuid
 from django.db import migrations, models
 
@@ -138,39 +138,39 @@ class Migration(migrations.Migration):
             model_name='questionset',
             index=models.Index(fields=['tenant', 'created_at', 'id'], name='question_set_by_time'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='questionset',
             constraint=models.UniqueConstraint(fields=('tenant', 'name'), name='question_set_name'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='questionset',
             constraint=models.UniqueConstraint(condition=models.Q(('collects_feedback', True)), fields=('tenant',), name='one_feedback_set'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='questionset',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='retrieval_questionset_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='questionset',
             constraint=tenants.constraints.TenantForeignKey(field='collection', name='retrieval_questionset_collection_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='questionset',
             constraint=tenants.constraints.RowLevelSecurity(name='retrieval_questionset_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='question',
             constraint=models.UniqueConstraint(fields=('tenant', 'set', 'number'), name='question_number'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='question',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='retrieval_question_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='question',
             constraint=tenants.constraints.TenantForeignKey(field='set', name='retrieval_question_set_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='question',
             constraint=tenants.constraints.RowLevelSecurity(name='retrieval_question_rls'),
         ),
@@ -178,39 +178,39 @@ class Migration(migrations.Migration):
             model_name='evaluationrun',
             index=models.Index(fields=['tenant', 'created_at', 'id'], name='evaluation_by_time'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='evaluationrun',
             constraint=models.UniqueConstraint(condition=models.Q(('is_accepted', True)), fields=('tenant', 'set'), name='one_accepted_run'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='evaluationrun',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='retrieval_evaluationrun_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='evaluationrun',
             constraint=tenants.constraints.TenantForeignKey(field='set', name='retrieval_evaluationrun_set_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='evaluationrun',
             constraint=tenants.constraints.TenantForeignKey(field='index', name='retrieval_evaluationrun_index_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='evaluationrun',
             constraint=tenants.constraints.RowLevelSecurity(name='retrieval_evaluationrun_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='sufficiency',
             constraint=models.UniqueConstraint(fields=('tenant', 'index'), name='sufficiency_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='sufficiency',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='retrieval_sufficiency_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='sufficiency',
             constraint=tenants.constraints.TenantForeignKey(field='index', name='retrieval_sufficiency_index_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='sufficiency',
             constraint=tenants.constraints.RowLevelSecurity(name='retrieval_sufficiency_rls'),
         ),

@@ -9,7 +9,7 @@ from retrieval.selectors import accepted_run, rows_by_question
 from retrieval.services.runs import GATE_K, UNDER_WAY, create_run, stop_runs
 from retrieval.types import Mode
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 
 # What must not get worse, at the depth of the run. Neighbouring depths would find the same thing several times.

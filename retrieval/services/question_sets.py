@@ -15,7 +15,7 @@ from retrieval.models import EvaluationRun, Question, QuestionSet
 from retrieval.selectors import accepted_run
 from retrieval.services.runs import GATE_K, stop_runs
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput
 from tenants.models import Tenant

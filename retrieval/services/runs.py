@@ -1,4 +1,4 @@
-"""Writes: evaluations. A job asks the questions; see `retrieval.running`."""
+"""Writes: evaluations. A job asks the questions; see `retrieval.evaluation_job`."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from retrieval.models import EvaluationResult, EvaluationRun, Question, Question
 from retrieval.selectors import find_threshold, rows_of
 from retrieval.types import Mode
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, NotFound
 from tenants.jobs import outbox

@@ -4,7 +4,7 @@ from documents.models import EmbeddingIndex
 from retrieval.evaluation.calibration import Calibration
 from retrieval.models import Sufficiency
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.permissions import Action
 

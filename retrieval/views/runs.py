@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from retrieval.found import Shown, shown_results
+from retrieval.evaluation_results import Shown, shown_results
 from retrieval.models import EvaluationResult, EvaluationRun
 from retrieval.selectors import (
     access_evaluation,
@@ -25,8 +25,8 @@ from retrieval.views.sets import PAGE
 from tenants.access import Access
 from tenants.errors import InvalidInput
 from tenants.permissions import Action
-from tenants.portal import portal_view
-from tenants.settings_pages import render_settings, settings_form
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings, settings_form
 
 _RESULTS = 50
 _PLACES = 10

@@ -17,16 +17,16 @@ from documents.links import passage_path
 from documents.selectors import find_active_index, list_collections, list_documents
 from documents.views.filters import Filter, choices
 from providers.errors import ProviderError
-from retrieval.marking import matched_words, pieces
-from retrieval.phrases import exact_words
-from retrieval.reranking import reranked_aside
+from retrieval.exact_phrases import exact_words
+from retrieval.highlighting import matched_words, pieces
+from retrieval.ranking.reranking import reranked_aside
 from retrieval.search import do_without, embed_question_aside, find_passages
 from retrieval.types import Found, Hit, Mode, Scope
 from tenants.access import Access
 from tenants.db import run_in_tenant
 from tenants.errors import DocentError, InvalidInput
 from tenants.permissions import Action
-from tenants.portal import portal_view
+from tenants.web.portal_views import portal_view
 
 _PAGE, _MOST = 10, 50
 _LONGEST = 500

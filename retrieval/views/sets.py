@@ -36,8 +36,8 @@ from retrieval.views.figures import GATED, MAX_POINTS, chart_of, chief_figures, 
 from tenants.access import Access
 from tenants.errors import InvalidInput
 from tenants.permissions import Action
-from tenants.portal import portal_view
-from tenants.settings_pages import render_settings, settings_form
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings, settings_form
 
 PAGE = "settings-evaluations"
 _RUNS, _QUESTIONS = 50, 200

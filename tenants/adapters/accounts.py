@@ -11,10 +11,10 @@ from django.contrib import messages
 from django.http import HttpRequest
 
 from tenants.access import memberships_of
-from tenants.links import absolute, global_url, tenant_url
+from tenants.addresses.links import absolute, global_url, tenant_url
 from tenants.locales import speaking_to
 from tenants.models import User
-from tenants.sessions import invitation_of, organisation_of
+from tenants.signin.sessions import invitation_of, organisation_of
 
 _log = logging.getLogger(__name__)
 

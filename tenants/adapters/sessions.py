@@ -10,8 +10,8 @@ from django.contrib.auth.signals import user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from tenants.doors import session_digest
 from tenants.models import Revocation, User
+from tenants.revocable_work import session_digest
 from tenants.revocations import announce_revocation
 
 

@@ -15,9 +15,9 @@ from django.http import HttpRequest
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from tenants.addresses import address_of
+from tenants.addresses.client_address import address_of
+from tenants.addresses.outbound_requests import PublicSession
 from tenants.models import User
-from tenants.outbound import PublicSession
 from tenants.services.signin import SignIn, find_sign_in, is_member_of, join_by_sign_in
 
 _MAX_EMAIL = 254  # what a `User` takes

@@ -6,8 +6,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenants.admin_site import tenant_admin
-from tenants.model_admin import TenantModelAdmin, access_of
+from tenants.admin_sites.model_admin import TenantModelAdmin, access_of
+from tenants.admin_sites.tenant_site import tenant_admin
 from tenants.models import ApiToken, SignInProvider
 from tenants.services.tokens import revoke_token
 

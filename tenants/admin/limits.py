@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenants.admin_site import tenant_admin
-from tenants.model_admin import ServiceForm, TenantModelAdmin, access_of, adopt
+from tenants.admin_sites.model_admin import ServiceForm, TenantModelAdmin, access_of, adopt
+from tenants.admin_sites.tenant_site import tenant_admin
 from tenants.models import ApiToken, Membership, Quota, QuotaFor, QuotaKind, UsageDay
 from tenants.permissions import Action
 from tenants.selectors import with_email

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from tenants.admin_site import tenant_admin
-from tenants.model_admin import ServiceForm, TenantModelAdmin, access_of
+from tenants.admin_sites.model_admin import ServiceForm, TenantModelAdmin, access_of
+from tenants.admin_sites.tenant_site import tenant_admin
 from tenants.models import Tenant
 from tenants.permissions import Action
 from tenants.services.organisations import change_organisation

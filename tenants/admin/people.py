@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenants.admin_site import tenant_admin
-from tenants.model_admin import ServiceForm, TenantInline, TenantModelAdmin, access_of, adopt
+from tenants.admin_sites.model_admin import ServiceForm, TenantInline, TenantModelAdmin, access_of, adopt
+from tenants.admin_sites.tenant_site import tenant_admin
 from tenants.models import Group, GroupMember, Invitation, Membership
 from tenants.permissions import Action, Role
 from tenants.selectors import list_groups, list_members, with_email

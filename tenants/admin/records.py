@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenants.admin_site import tenant_admin
+from tenants.admin_sites.model_admin import TenantModelAdmin, access_of
+from tenants.admin_sites.tenant_site import tenant_admin
 from tenants.jobs.models import JobStatus
-from tenants.model_admin import TenantModelAdmin, access_of
 from tenants.models import AuditEvent, AuditSeal, Export, Job
 from tenants.permissions import Action
 from tenants.selectors import access_jobs, with_email

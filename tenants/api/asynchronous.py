@@ -24,8 +24,8 @@ from tenants.api.problems import error_of, problem_response
 from tenants.api.serializers import StrictJSONParser
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant
-from tenants.doors import each_while_allowed
 from tenants.errors import NotAuthenticated, TooLarge, UnsupportedType
+from tenants.revocable_work import each_while_allowed
 
 V = TypeVar("V", bound=TenantView)
 KEEP_ALIVE_SECONDS = 15.0

@@ -20,13 +20,13 @@ from tenants.access import Access
 from tenants.api.asynchronous import json_response
 from tenants.api.pages import PageQuery, Pages
 from tenants.api.views import TenantView
-from tenants.audit import ACTIONS, record
+from tenants.audit.recording import ACTIONS, record
 from tenants.db import run_in_tenant
-from tenants.doors import each_while_allowed
+from tenants.files.spreadsheets import csv_lines
 from tenants.models import AuditEvent
 from tenants.permissions import Action
+from tenants.revocable_work import each_while_allowed
 from tenants.selectors import list_audit
-from tenants.spreadsheets import csv_lines
 
 _BATCH = 1000  # events that an export reads at once
 

@@ -18,8 +18,8 @@ from django.utils.http import content_disposition_header, quote_etag
 
 from tenants.access import Access
 from tenants.api.preconditions import is_known
-from tenants.doors import each_while_allowed
 from tenants.errors import NotFound
+from tenants.revocable_work import each_while_allowed
 
 _BLOCK = 1024 * 1024
 # A browser may keep it but asks each time, so that every view is authorised.

@@ -29,7 +29,7 @@ from tenants.errors import (
     Unavailable,
     is_disk_full,
 )
-from tenants.log_context import noted_ids
+from tenants.observing.log_context import noted_ids
 
 logger = logging.getLogger(__name__)
 

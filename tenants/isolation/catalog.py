@@ -12,8 +12,8 @@ import psycopg
 from django.apps import apps
 
 from tenants.constraints import APP_ROLE, OPS_ROLE, OWNER_ROLE
+from tenants.database.table_classes import DISPATCH_TABLES, GLOBAL_TABLES
 from tenants.models import TenantModel
-from tenants.tables import DISPATCH_TABLES, GLOBAL_TABLES
 
 _CRUD = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 # The record is written once, and sealed by another.

@@ -14,9 +14,9 @@ from tenants.errors import StorageFull, is_disk_full
 from tenants.jobs import leases
 from tenants.jobs.handlers import handler_of
 from tenants.jobs.leases import MAX_ATTEMPTS, Lease, LeaseLost, TurnOver
-from tenants.log_context import noted
 from tenants.metrics import JOB_SECONDS, JOBS
-from tenants.spans import span
+from tenants.observing.log_context import noted
+from tenants.observing.trace_spans import span
 
 logger = logging.getLogger(__name__)
 

@@ -19,11 +19,11 @@ from django.utils.translation import gettext, gettext_lazy
 
 from tenants.access import Access
 from tenants.context import current_tenant_id
+from tenants.database.prepared_queries import Prepared
 from tenants.errors import NotFound, QuotaExceeded
 from tenants.limits.meters import meter_of, today
 from tenants.models import Quota, QuotaFor, QuotaKind
 from tenants.permissions import Action
-from tenants.prepared import Prepared
 from tenants.registry import on_quota_near
 
 # Of which as much is spent as is asked for; an answer's tokens are known when it is over.

@@ -14,11 +14,11 @@ from django.utils.translation import gettext
 
 from tenants.access import Access
 from tenants.context import current_tenant_id
+from tenants.database.prepared_queries import Prepared
 from tenants.limits.meters import meter_of, today
 from tenants.limits.quotas import tell_if_near
 from tenants.models import ApiToken, Membership, Quota, QuotaFor, QuotaKind, UsageDay
 from tenants.permissions import Action
-from tenants.prepared import Prepared
 from tenants.prices import Cost, cost_of
 from tenants.registry import on_spenders_named
 

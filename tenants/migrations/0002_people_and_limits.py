@@ -5,7 +5,7 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 import tenants.constraints
 import tenants.context
-import tenants.operations
+import tenants.database.migration_operations
 import tenants.models.exports
 import tenants.models.limits
 import tenants.permissions
@@ -219,87 +219,87 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('tenant', 'id'), name='tenants_export_tenant_id'), tenants.constraints.RowLevelSecurity(name='tenants_export_rls')],
             },
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='group',
             constraint=models.UniqueConstraint(fields=('tenant', 'name'), name='group_name'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='group',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='tenants_group_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='group',
             constraint=tenants.constraints.RowLevelSecurity(name='tenants_group_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='groupmember',
             constraint=models.UniqueConstraint(fields=('tenant', 'group', 'membership'), name='group_member_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='groupmember',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='tenants_groupmember_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='groupmember',
             constraint=tenants.constraints.TenantForeignKey(field='group', name='tenants_groupmember_group_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='groupmember',
             constraint=tenants.constraints.TenantForeignKey(field='membership', name='tenants_groupmember_membership_tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='groupmember',
             constraint=tenants.constraints.RowLevelSecurity(name='tenants_groupmember_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='invitation',
             constraint=models.UniqueConstraint(condition=models.Q(('accepted_at', None), ('revoked_at', None)), fields=('tenant', 'email'), name='invitation_open_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='invitation',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='tenants_invitation_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='invitation',
             constraint=tenants.constraints.RowLevelSecurity(name='tenants_invitation_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='quota',
             constraint=models.UniqueConstraint(fields=('tenant', 'kind', 'applies_to', 'user_id'), name='quota_once', nulls_distinct=False),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='quota',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('applies_to', tenants.models.limits.QuotaFor['PERSON']), ('user_id__isnull', False)), models.Q(models.Q(('applies_to', tenants.models.limits.QuotaFor['PERSON']), _negated=True), ('user_id__isnull', True)), _connector='OR'), name='quota_names_a_person'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='quota',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='tenants_quota_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='quota',
             constraint=tenants.constraints.RowLevelSecurity(name='tenants_quota_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='signinprovider',
             constraint=models.UniqueConstraint(fields=('tenant',), name='one_sign_in_provider'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='signinprovider',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='tenants_signinprovider_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='signinprovider',
             constraint=tenants.constraints.RowLevelSecurity(name='tenants_signinprovider_rls'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='usageday',
             constraint=models.UniqueConstraint(fields=('tenant', 'day', 'user_id', 'token_id', 'model'), name='usage_once', nulls_distinct=False),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='usageday',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='tenants_usageday_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='usageday',
             constraint=tenants.constraints.RowLevelSecurity(name='tenants_usageday_rls'),
         ),

@@ -4,7 +4,7 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 import tenants.constraints
 import tenants.context
-import tenants.operations
+import tenants.database.migration_operations
 import uuid
 from django.db import migrations, models
 
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
             name='currency',
             field=models.CharField(blank=True, db_default='', default='', max_length=3),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='usageday',
             constraint=models.UniqueConstraint(fields=('tenant', 'day', 'user_id', 'token_id', 'model', 'currency'), name='usage_once', nulls_distinct=False),
         ),
@@ -58,19 +58,19 @@ class Migration(migrations.Migration):
             name='tenant',
             field=models.ForeignKey(db_index=False, default=tenants.context.find_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='modelaccess',
             constraint=models.UniqueConstraint(fields=('tenant', 'server'), name='model_access_once'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='modelaccess',
             constraint=models.UniqueConstraint(condition=models.Q(('default_model', ''), _negated=True), fields=('tenant',), name='one_default_model'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='modelaccess',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='tenants_modelaccess_tenant_id'),
         ),
-        tenants.operations.AddConstraint(
+        tenants.database.migration_operations.AddConstraint(
             model_name='modelaccess',
             constraint=tenants.constraints.RowLevelSecurity(name='tenants_modelaccess_rls'),
         ),

@@ -6,7 +6,7 @@ import tenants.context
 import uuid
 from django.db import migrations, models
 
-from tenants import operations
+from tenants.database import migration_operations
 
 
 class Migration(migrations.Migration):
@@ -77,15 +77,15 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
             },
         ),
-        operations.AddConstraint(
+        migration_operations.AddConstraint(
             model_name='logo',
             constraint=models.UniqueConstraint(fields=('tenant',), name='logo_once'),
         ),
-        operations.AddConstraint(
+        migration_operations.AddConstraint(
             model_name='logo',
             constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='tenants_logo_tenant_id'),
         ),
-        operations.AddConstraint(
+        migration_operations.AddConstraint(
             model_name='logo',
             constraint=tenants.constraints.RowLevelSecurity(name='tenants_logo_rls'),
         ),

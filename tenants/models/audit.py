@@ -33,7 +33,7 @@ class AuditSeal(TenantModel):
     """An event's place in its tenant's chain. Only the platform process writes these, as the owner.
 
     `digest` is an HMAC-SHA256 over the digest before it, the number and the event, with a key that the
-    database does not hold: see `tenants.sealing`.
+    database does not hold: see `tenants.audit.sealing`.
     """
 
     number = models.PositiveBigIntegerField()

@@ -5,9 +5,9 @@ from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from django.db import transaction
 
-from tenants.audit import record_of_platform
+from tenants.addresses.links import global_url
+from tenants.audit.recording import record_of_platform
 from tenants.db import person_atomic, tenant_atomic
-from tenants.links import global_url
 from tenants.models import Membership, Revocation, User
 from tenants.revocations import announce_revocation
 

@@ -3,12 +3,12 @@
 import hashlib
 
 from tenants.access import Access
-from tenants.audit import record
-from tenants.colours import is_colour
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput
 from tenants.models import Logo, Tenant
 from tenants.permissions import Action
+from tenants.presentation.accent_colours import is_colour
 
 
 def change_brand(*, access: Access, accent: str, shows_brand_at_log_in: bool) -> Tenant:

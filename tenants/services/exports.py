@@ -16,11 +16,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from tenants.access import Access, Carrier, access_by_membership
-from tenants.archives import Archive
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, DocentError, NotFound
 from tenants.exports import ExportOf, ExportRun, write_person, write_tenant
+from tenants.files.zip_archives import Archive
 from tenants.jobs import leases, outbox
 from tenants.jobs.leases import Lease, LeaseLost
 from tenants.models import Export, Tenant, User

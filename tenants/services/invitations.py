@@ -25,10 +25,10 @@ from tenants.access import (
     memberships_of,
     new_secret,
 )
-from tenants.audit import record
+from tenants.addresses.links import absolute, global_url
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound, PermissionRefused
-from tenants.links import absolute, global_url
 from tenants.locales import speaking_to
 from tenants.models import Invitation, Membership, User
 from tenants.permissions import Role

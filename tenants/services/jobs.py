@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import connection
 
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict
 from tenants.jobs import outbox

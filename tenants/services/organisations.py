@@ -7,7 +7,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext
 
 from tenants.access import Access, Carrier, access_by_membership
-from tenants.audit import record, record_of_platform
+from tenants.audit.recording import record, record_of_platform
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput
 from tenants.models import Canary, Membership, Tenant, User

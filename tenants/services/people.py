@@ -4,7 +4,7 @@ from django.conf import settings
 
 from tenants.errors import InvalidInput
 from tenants.models import Announcing, Theme, User
-from tenants.time_zones import time_zones
+from tenants.presentation.time_zones import time_zones
 
 _MAX_NAME = 150
 

@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
 from tenants.db import tenant_atomic
-from tenants.folders import listed
+from tenants.files.listing import listed
 from tenants.models import Export, Invitation, KeptAnswer, Revocation, Tenant
 from tenants.services.exports import key_of, remove_exports
 from tenants.services.idempotency import KEPT_FOR

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 
 from tenants.access import Access, access_by_membership
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput
 from tenants.models import Membership, SignInProvider, Tenant, User

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from tenants.access import Access, encode_token_id, hash_secret, new_secret
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.errors import InvalidInput, NotFound, PermissionRefused
 from tenants.models import ApiToken, Membership

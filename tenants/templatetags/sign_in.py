@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from django import template
 
+from tenants.addresses.links import global_url
 from tenants.context_processors import accent_url
-from tenants.links import global_url
 from tenants.selectors import find_public_brand
 from tenants.services.signin import find_sign_in
 

@@ -14,11 +14,11 @@ from tenants.api.audit import (
     export_audit,
     look_at_audit,
 )
-from tenants.audit import ACTIONS
+from tenants.audit.recording import ACTIONS
 from tenants.permissions import Action
-from tenants.portal import portal_view
 from tenants.selectors import list_members
-from tenants.settings_pages import render_settings
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings
 
 PAGE = "settings-audit"
 

@@ -9,12 +9,12 @@ from django.views.decorators.http import require_safe
 
 from tenants.access import Access
 from tenants.api.downloads import PRIVATE, conditional
-from tenants.colours import is_colour, palette_of, stylesheet_of
 from tenants.models import Logo
 from tenants.permissions import Action
-from tenants.portal import portal_view
+from tenants.presentation.accent_colours import is_colour, palette_of, stylesheet_of
 from tenants.services.branding import change_brand, remove_logo
-from tenants.settings_pages import settings_form
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import settings_form
 
 PAGE = "settings-organisation"
 _A_DAY = 24 * 3600

@@ -13,15 +13,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from tenants.access import Access
+from tenants.addresses.links import global_url
 from tenants.api.exports import export_response
 from tenants.exports import ExportOf
-from tenants.links import global_url
 from tenants.permissions import Action
-from tenants.portal import portal_view
 from tenants.selectors import access_export, list_exports
 from tenants.services.erasure import erase_person, order_tenant_erasure
 from tenants.services.exports import delete_export, request_export
-from tenants.settings_pages import render_settings, settings_form
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings, settings_form
 
 PAGE = "settings-data"
 

@@ -12,10 +12,10 @@ from tenants.access import Access
 from tenants.api.groups import GroupMemberInput
 from tenants.models import GroupMember
 from tenants.permissions import Action
-from tenants.portal import portal_view
 from tenants.selectors import access_group, list_groups, list_members
 from tenants.services.groups import add_to_group, create_group, delete_group, remove_from_group, rename_group
-from tenants.settings_pages import render_settings, settings_form
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings, settings_form
 
 PAGE = "settings-groups"
 

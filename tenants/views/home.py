@@ -9,12 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from tenants.addresses.links import tenant_url
 from tenants.context_processors import list_memberships
 from tenants.errors import InvalidInput
-from tenants.links import tenant_url
 from tenants.models import User
-from tenants.portal import require_text
 from tenants.services.organisations import create_tenant
+from tenants.web.portal_views import require_text
 
 
 @require_safe

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tenants.addresses import address_of
+from tenants.addresses.client_address import address_of
+from tenants.addresses.links import global_url, tenant_url
 from tenants.errors import Conflict, NotFound, PermissionRefused
-from tenants.links import global_url, tenant_url
 from tenants.models import Invitation, User
 from tenants.services.invitations import Standing, accept_invitation, find_invitation, standing_of
 

@@ -14,7 +14,6 @@ from tenants.api.invitations import sent_invitation
 from tenants.api.members import RoleInput
 from tenants.models import Membership
 from tenants.permissions import Action, Role
-from tenants.portal import portal_view
 from tenants.selectors import access_invitation, access_member, list_invitations, list_members
 from tenants.services.invitations import (
     LIFE,
@@ -24,7 +23,8 @@ from tenants.services.invitations import (
     withdraw_invitation,
 )
 from tenants.services.members import change_role, remove_member
-from tenants.settings_pages import render_settings, settings_form
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings, settings_form
 
 PAGE = "settings-members"
 

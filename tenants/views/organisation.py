@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from tenants.access import Access
-from tenants.colours import DARK, DOCENTS, LIGHT, is_colour, palette_of
-from tenants.links import global_url
+from tenants.addresses.links import global_url
 from tenants.permissions import Action
-from tenants.portal import portal_view
+from tenants.presentation.accent_colours import DARK, DOCENTS, LIGHT, is_colour, palette_of
 from tenants.selectors import get_tenant
 from tenants.services.members import remove_member
 from tenants.services.organisations import change_organisation
-from tenants.settings_pages import pages_of, render_settings, settings_form
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import pages_of, render_settings, settings_form
 
 PAGE = "settings-organisation"
 

@@ -17,12 +17,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 from tenants.access import Access
 from tenants.errors import InvalidInput
 from tenants.models import SignInProvider
-from tenants.openid import OpenIdAdapter, OpenIdCallback, callback_url
 from tenants.permissions import Action
-from tenants.portal import portal_view
 from tenants.selectors import find_sign_in_provider
 from tenants.services.signin import ROLES, remove_sign_in, set_sign_in
-from tenants.settings_pages import render_settings, settings_form
+from tenants.signin.openid_connect import OpenIdAdapter, OpenIdCallback, callback_url
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings, settings_form
 
 _PAGE = "settings-sign-in"
 

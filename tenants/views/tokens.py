@@ -14,11 +14,11 @@ from django.views.decorators.http import require_safe
 from tenants.access import Access
 from tenants.api.tokens import sent_token
 from tenants.permissions import Action, Scope, scopes_of_role
-from tenants.portal import portal_view
 from tenants.registry import on_collections_listed
 from tenants.selectors import access_token, list_tenant_tokens, list_tokens
 from tenants.services.tokens import NewToken, create_token, revoke_token
-from tenants.settings_pages import render_settings, settings_form
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings, settings_form
 
 PAGE = "settings-tokens"
 

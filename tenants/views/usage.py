@@ -15,17 +15,17 @@ from tenants.access import Access
 from tenants.api.problems import as_docent_error
 from tenants.api.usage import QuotaInput, UsageInput, new_quota
 from tenants.errors import InvalidInput
+from tenants.files.spreadsheets import csv_lines
 from tenants.limits.quotas import access_quota, list_quota_states, list_quotas
 from tenants.limits.usage import GroupBy, UsageQuery, UsageRow, list_usage, sum_costs
 from tenants.limits.words import LABELS, amount, asking_limits, sentence
 from tenants.models import Quota, QuotaFor, QuotaKind, User
 from tenants.permissions import Action
-from tenants.portal import portal_view
 from tenants.selectors import list_members
 from tenants.services.limits import remove_quota, set_quota
-from tenants.settings_pages import render_settings, settings_form
-from tenants.spreadsheets import csv_lines
 from tenants.views.usage_charts import usage_charts
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings, settings_form
 
 PAGE = "settings-usage"
 

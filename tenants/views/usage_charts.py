@@ -8,8 +8,8 @@ from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from tenants.charts import bars, columns
 from tenants.limits.usage import GroupBy, UsageQuery, UsageRow
+from tenants.presentation.charts import bars, columns
 
 # More names than these nobody reads off a picture; the table has them all.
 _MOST_BARS = 12

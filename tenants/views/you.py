@@ -15,11 +15,11 @@ from tenants.access import Access
 from tenants.context_processors import CHOSEN_THEME, THEME
 from tenants.models import Announcing, Theme, User
 from tenants.permissions import Action
-from tenants.portal import portal_view
+from tenants.presentation.time_zones import zones_by_region
 from tenants.services.people import change_own_settings, choose_theme
-from tenants.sessions import organisation_of
-from tenants.settings_pages import render_settings, settings_form
-from tenants.time_zones import zones_by_region
+from tenants.signin.sessions import organisation_of
+from tenants.web.portal_views import portal_view
+from tenants.web.settings_pages import render_settings, settings_form
 
 PAGE = "settings-you"
 _YEAR = 365 * 24 * 3600

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import requests
 from django.conf import settings
 
+from tenants.addresses.outbound_requests import AddressMoved, AnswerTooSlow, HostNotPublic, PublicSession
+from tenants.addresses.web_addresses import AddressInvalid, parse_web_address
 from tenants.errors import InvalidInput
-from tenants.outbound import AddressMoved, AnswerTooSlow, HostNotPublic, PublicSession
-from tenants.web_addresses import AddressInvalid, parse_web_address
 
 _ANSWER_BYTES = 2000
 _ANSWER_LENGTH = 500

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext
 
 from tenants.access import Access
-from tenants.audit import record, record_of_platform
+from tenants.audit.recording import record, record_of_platform
 from tenants.db import tenant_atomic
 from tenants.errors import Conflict, InvalidInput, NotFound
 from tenants.jobs import outbox

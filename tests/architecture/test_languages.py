@@ -14,7 +14,7 @@ from config.catalogues import pseudo, read_catalogue, take_messages
 from config.catalogues.files import po_path
 from config.catalogues.isolated import isolated
 from config.embedded import PROJECT
-from documents.wording import PATTERNS, told
+from documents.failure_messages import PATTERNS, told
 from tests.architecture.sources import modules
 
 PLACEHOLDER = re.compile(r"%\(\w+\)\w|%[ds%]|\{[^{}]*\}")
@@ -100,7 +100,9 @@ def test_no_shorthand_has_two_different_sides() -> None:
 
 @pytest.mark.parametrize("name", ["ExtractionError", "SourceError"])
 def test_what_plain_code_says_with_a_number_in_it_can_be_told_in_every_language(name: str) -> None:
-    """`documents.wording` recognises it. What is made of other sentences is exempt: it has no words of its own."""
+    """`documents.failure_messages` recognises it. What is made of other sentences is exempt: it has no words of
+    its own.
+    """
     for source in modules("documents/extraction", "documents/sources", "documents/services"):
         for call in source.nodes(ast.Call):
             if ast.unparse(call.func).endswith(name):

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from config.backups.archive import Backup, Manifest
 from config.backups.encryption import read_identity
-from tenants.tombstones import list_tombstones, path_of
+from tenants.erasure.tombstones import list_tombstones, path_of
 from tests.environment import Environment
 
 Make = Callable[..., Path]

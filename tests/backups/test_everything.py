@@ -20,9 +20,9 @@ from config.backups.archive import Backup, Manifest
 from config.backups.encryption import own_identity
 from config.provisioning import drop_database, with_database
 from documents.models import DocumentVersion
+from tenants.audit.sealing import seal_audit
 from tenants.db import tenant_atomic
 from tenants.models import Tenant, User
-from tenants.sealing import seal_audit
 from tenants.services.erasure import erase_person_everywhere, erase_tenant
 from tests.backups.conftest import Make
 from tests.environment import Environment

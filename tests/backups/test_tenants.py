@@ -17,12 +17,12 @@ from django.core.management import CommandError, call_command
 from psycopg import sql
 
 from config.backups.encryption import read_identity
+from tenants.audit.sealing import seal_audit
+from tenants.audit.verification import verify_audit
 from tenants.db import tenant_atomic
+from tenants.erasure.tombstones import list_tombstones, path_of
 from tenants.models import AuditEvent, Membership, Tenant, User
-from tenants.sealing import seal_audit
 from tenants.services.erasure import erase_person, erase_person_everywhere, erase_tenant
-from tenants.tombstones import list_tombstones, path_of
-from tenants.verification import verify_audit
 from tests.backups.conftest import Make
 from tests.environment import Environment
 from tests.people import Person

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.async_api import expect
 
-from tenants.admin_site import tenant_admin
+from tenants.admin_sites.tenant_site import tenant_admin
 from tests.browser.conftest import OpenPortal, Organisation
 from tests.people import Person
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 from pytest_django import DjangoDbBlocker
 
-from tenants.admin_site import tenant_admin
+from tenants.admin_sites.tenant_site import tenant_admin
 from tests.browser.conftest import OpenPortal, new_founder
 from tests.browser.pages import SECTIONS, global_paths, pages_among, paths_of
 from tests.browser.portal import Portal

@@ -16,9 +16,9 @@ from conversations.models import ArchiveRecord, Conversation, ConversationWords,
 from conversations.services.conversations import remove_conversations
 from conversations.services.holding import hold
 from tenants.db import tenant_atomic
+from tenants.erasure.tombstones import list_tombstones
 from tenants.services.erasure import erase_person
 from tenants.services.exports import run_export
-from tenants.tombstones import list_tombstones
 from tests.config.polling import wait_for
 from tests.conversations.life import PATH, begun, files_of, is_waited_for, turns
 from tests.environment import Environment

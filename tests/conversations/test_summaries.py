@@ -15,7 +15,7 @@ from conversations.models import MemoryKind, Mode, Summary
 from conversations.prompting.summary_jobs import SUMMARISE
 from documents.masking import MaskingRules
 from documents.services.masking import set_masking_policy
-from tenants.audit import ACTIONS
+from tenants.audit.recording import ACTIONS
 from tenants.db import tenant_atomic
 from tenants.jobs import outbox
 from tenants.jobs.models import Job

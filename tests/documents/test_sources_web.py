@@ -11,10 +11,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from documents.fetching import enqueue_due
 from documents.models import Document, Source
 from documents.selectors import default_collection
 from documents.services.sources import FETCH, add_web_page, under_way
+from documents.source_fetching import enqueue_due
 from tenants.db import tenant_atomic
 from tenants.jobs.runner import run_job
 from tenants.models import AuditEvent, Job

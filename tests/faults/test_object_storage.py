@@ -27,9 +27,9 @@ from documents.services.sweeping import STRAY_AFTER
 from documents.storage import file_key, page_image_key
 from documents.tasks import sweep_files
 from tenants.db import tenant_atomic
+from tenants.erasure.outside_rows import list_files, remove_files
 from tenants.services.exports import key_of
 from tenants.services.purging import purge_exports
-from tenants.traces import list_files, remove_files
 from tests.config.polling import wait_for
 from tests.conversations.doors import Api
 from tests.environment import Environment

@@ -23,7 +23,7 @@ from documents.models import (
 )
 from documents.models import Status as DocumentStatus
 from documents.services.processing import READ
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.models import (
     ApiToken,

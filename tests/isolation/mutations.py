@@ -118,7 +118,7 @@ MUTATIONS = (
     ),
     Mutation(
         "portal views do not either",
-        "tenants/portal.py",
+        "tenants/web/portal_views.py",
         "    access.require(action)\n",
         "",
         f"{_PORTAL}[GET settings-groups]",
@@ -146,14 +146,14 @@ MUTATIONS = (
     ),
     Mutation(
         "every member administers",
-        "tenants/admin_site.py",
+        "tenants/admin_sites/tenant_site.py",
         "return access is not None and access.allows(Action.MANAGE_TENANT)",
         "return access is not None",
         "test_matrix_admin.py::test_A3_the_matrix_of_the_administration",
     ),
     Mutation(
         "a token opens every organisation's sockets",
-        "tenants/channels.py",
+        "tenants/web/socket_middleware.py",
         'if access.tenant_slug != match["slug"]:',
         "if False:",
         _SOCKETS,

@@ -14,9 +14,9 @@ from django.contrib.admin.sites import AdminSite
 from django.db import models, transaction
 from pytest_django import Settings
 
-from tenants.admin_site import tenant_admin
+from tenants.admin_sites.platform_site import platform_admin
+from tenants.admin_sites.tenant_site import tenant_admin
 from tenants.permissions import Action
-from tenants.platform_site import platform_admin
 from tests.isolation.cells import outcome_of
 from tests.isolation.holdings import holding_of
 from tests.isolation.matrix import Authority, Outcome, Route, admin_routes
@@ -115,7 +115,7 @@ def test_A3_the_matrix_of_the_administration(
 def test_D1_every_page_of_the_operators(alice: Person, adam: Person, settings: Settings) -> None:
     """No role in any organisation opens one."""
     settings.ROOT_URLCONF = "config.platform_urls"
-    settings.MIDDLEWARE = [one for one in settings.MIDDLEWARE if one != "tenants.middleware.TenantMiddleware"]
+    settings.MIDDLEWARE = [one for one in settings.MIDDLEWARE if one != "tenants.web.middleware.TenantMiddleware"]
     paths = list(_platform_paths())
     assert len(paths) > len(platform_admin._registry)
     for path in paths:

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from conversations.models import Conversation, Persona
 from documents.models import Collection, Document
-from tenants.admin_site import tenant_admin
+from tenants.admin_sites.tenant_site import tenant_admin
 from tenants.isolation.catalog import tenant_models
 from tenants.models import (
     ApiToken,

@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from tenants.log_context import noted
+from tenants.observing.log_context import noted
 from tests.config.polling import wait_for
 from tests.conversations.doors import Api, by_socket
 from tests.environment import CACHE

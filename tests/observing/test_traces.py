@@ -24,7 +24,7 @@ from tenants.jobs.handlers import JobHandler, register_job
 from tenants.jobs.leases import Lease
 from tenants.jobs.models import Job
 from tenants.jobs.runner import run_job
-from tenants.spans import trace_by, trace_ids
+from tenants.observing.trace_spans import trace_by, trace_ids
 from tests.people import Person
 from tests.processes import Running
 from tests.shelving import shelved

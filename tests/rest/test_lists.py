@@ -31,7 +31,7 @@ from conversations.models import (
 )
 from documents.models import Chunk, Collection, Document, DocumentVersion
 from retrieval.models import EvaluationResult, EvaluationRun, Question, QuestionSet
-from tenants.audit import record
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
 from tenants.models import (
     ApiToken,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.citations import Claim, Evidence, overlap
+from retrieval.citations.claim_support import Claim, Evidence, overlap
 
 PASSAGE = "Revenue rose to 4,210 million in 2023. The ﬁnance   team’s\nreport is public. “Costs” fell by 3%."
 

@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from retrieval.candidates import Candidate
-from retrieval.fusion import TITLE_WEIGHT, WORDS_WEIGHT, best_of_each_page, fuse
-from retrieval.titles import title_match
-from retrieval.words import coverage
+from retrieval.ranking.candidates import Candidate
+from retrieval.ranking.fusion import TITLE_WEIGHT, WORDS_WEIGHT, best_of_each_page, fuse
+from retrieval.ranking.page_words import coverage
+from retrieval.ranking.titles import title_match
 
 FIRST, SECOND = UUID(int=1), UUID(int=2)
 

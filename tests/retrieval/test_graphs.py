@@ -20,7 +20,7 @@ from bench.search.corpus import Corpus
 from bench.search.filling import new_organisation, stock
 from documents.models import Chunk, ChunkEmbedding, Collection, Document, EmbeddingIndex
 from documents.services.collections import create_collection, set_collection_access
-from retrieval.candidates import POOL
+from retrieval.ranking.candidates import POOL
 from retrieval.search import find_passages
 from retrieval.tasks import tend_graphs
 from retrieval.types import Hit, Mode, QuestionVector, Scope

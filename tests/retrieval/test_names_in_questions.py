@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.names import look_for_subjects, names_in, telling_words, years_in
+from retrieval.question_names import look_for_subjects, names_in, telling_words, years_in
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from retrieval.exact_phrases import MAX_PHRASES, exact_words
 from retrieval.filters import narrowed
-from retrieval.phrases import MAX_PHRASES, exact_words
 from retrieval.types import Scope
 from tests.documents.indexed import made_index, stocked
 from tests.people import Person

@@ -9,7 +9,7 @@ import pytest
 
 from documents.models import EmbeddingIndex
 from documents.services.collections import create_collection, set_collection_access
-from retrieval.candidates import POOL
+from retrieval.ranking.candidates import POOL
 from retrieval.search import find_passages
 from retrieval.types import Hit, Mode, QuestionVector
 from tenants.access import Access

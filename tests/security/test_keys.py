@@ -18,12 +18,12 @@ from config.secrets import forget_former_secrets, former_secrets, load_secrets, 
 from conversations.chat_models import own_models, sealed_key
 from conversations.models import Site
 from conversations.services.sites import secret_purpose
+from tenants.audit.resealing import reseal_audit
+from tenants.audit.sealing import seal_audit
+from tenants.audit.verification import verify_audit
 from tenants.db import tenant_atomic
 from tenants.models import ModelAccess, SignInProvider, Webhook
-from tenants.resealing import reseal_audit
-from tenants.sealing import seal_audit
 from tenants.vault import VaultError, seal, unseal
-from tenants.verification import verify_audit
 from tenants.webhooks.services import create_webhook, secrets_of
 from tests.environment import Environment
 from tests.people import Person

@@ -24,11 +24,11 @@ from config import up
 from config.celery import app
 from config.up import Options, listen
 from documents.models import Collection, Document
+from tenants.admin_sites.platform_site import PlatformModelAdmin, platform_admin
 from tenants.context import NoActiveTenant
 from tenants.db import tenant_atomic
 from tenants.limits.meters import today
 from tenants.models import AuditEvent, Membership, Tenant, TenantModel, TenantTotals, UsageDay, User
-from tenants.platform_site import PlatformModelAdmin, platform_admin
 from tenants.services.totals import count_totals
 from tenants.tasks import count_totals as count_totals_task
 from tests.environment import Environment
@@ -46,7 +46,7 @@ PASSWORD = "a-long-password"
 def platform(settings: Settings) -> None:
     """This process as `DOCENT_PLATFORM_ADMIN=1` makes it."""
     settings.ROOT_URLCONF = "config.platform_urls"
-    settings.MIDDLEWARE = [one for one in settings.MIDDLEWARE if one != "tenants.middleware.TenantMiddleware"]
+    settings.MIDDLEWARE = [one for one in settings.MIDDLEWARE if one != "tenants.web.middleware.TenantMiddleware"]
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from allauth.socialaccount.models import SocialAccount
 from pytest_django import Settings
 
 from tenants.access import memberships_of
-from tenants.channels import resolve
+from tenants.addresses.outbound_requests import is_public
 from tenants.errors import NotFound
 from tenants.models import User
-from tenants.outbound import is_public
 from tenants.permissions import Role
+from tenants.web.socket_middleware import resolve
 from tests.people import Browser, Person
 from tests.standins.oidc import OidcStandIn
 from tests.tenants.accounts import PASSWORD, is_logged_in, seen_in

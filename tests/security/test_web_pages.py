@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from documents.sources import Item, SourceError, WebPageSource, WebTerms, readable_address
-from tenants.outbound import PublicSession
-from tenants.web_addresses import AddressInvalid, parse_web_address
+from tenants.addresses.outbound_requests import PublicSession
+from tenants.addresses.web_addresses import AddressInvalid, parse_web_address
 from tests.standins.web import Page, WebStandIn
 
 

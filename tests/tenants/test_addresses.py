@@ -8,9 +8,9 @@ import pytest
 from django.http import HttpRequest
 from pytest_django import Settings
 
-from tenants.addresses import address_of
-from tenants.channels import resolve
+from tenants.addresses.client_address import address_of
 from tenants.errors import NotAuthenticated
+from tenants.web.socket_middleware import resolve
 from tests.people import Browser, Person
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from conversations.models import Conversation, Message, Role, Status
 from documents.models import Collection, CollectionGrant
-from tenants.admin_site import tenant_admin
+from tenants.admin_sites.tenant_site import tenant_admin
 from tenants.db import tenant_atomic
 from tenants.models import (
     ApiToken,

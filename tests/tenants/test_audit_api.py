@@ -17,12 +17,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tenants.audit import ACTIONS, record
+from tenants.audit.recording import ACTIONS, record
+from tenants.audit.sealing import seal_audit
 from tenants.db import tenant_atomic
-from tenants.doors import shut_doors
 from tenants.models import AuditEvent, Revocation
 from tenants.permissions import Role
-from tenants.sealing import seal_audit
+from tenants.revocable_work import shut_doors
 from tenants.services.members import change_role, remove_member
 from tests.architecture.sources import APPS, Source, modules
 from tests.environment import Environment

@@ -18,12 +18,12 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
-from tenants.audit import record
-from tenants.chain import EVENT_COLUMNS, Link, read_head, write_head
+from tenants.audit.chain import EVENT_COLUMNS, Link, read_head, write_head
+from tenants.audit.recording import record
+from tenants.audit.sealing import remove_audit_of, seal_audit, tenants_with_unsealed
+from tenants.audit.verification import verify_audit
 from tenants.db import tenant_atomic
 from tenants.models import AuditEvent, AuditSeal, Tenant
-from tenants.sealing import remove_audit_of, seal_audit, tenants_with_unsealed
-from tenants.verification import verify_audit
 from tests.environment import Environment
 from tests.people import Person
 from tests.tenants.tampering import ATTACKS, COLUMNS, Found

@@ -9,8 +9,8 @@ import pytest
 from lxml import etree
 
 from config.embedded import PROJECT
-from tenants.charts import bars, columns
 from tenants.limits.usage import GroupBy, UsageQuery, UsageRow
+from tenants.presentation.charts import bars, columns
 from tenants.views.usage_charts import usage_charts
 
 SERIES = {"Asked": [1, 0, 12_000], "Read": [5, 5, 0]}

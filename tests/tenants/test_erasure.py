@@ -23,6 +23,7 @@ from config.embedded import PROJECT
 from conversations.models import Conversation
 from documents.models import Collection, Document
 from tenants.db import tenant_atomic
+from tenants.erasure.tombstones import Tombstone, list_tombstones, path_of
 from tenants.errors import Conflict, NotFound, PermissionRefused
 from tenants.models import AuditEvent, Export, GroupMember, Membership, Revocation, Tenant, User
 from tenants.permissions import Role
@@ -35,7 +36,6 @@ from tenants.services.erasure import (
 )
 from tenants.services.invitations import create_invitation
 from tenants.services.members import add_member, remove_member
-from tenants.tombstones import Tombstone, list_tombstones, path_of
 from tests.config.polling import wait_for
 from tests.environment import Environment
 from tests.people import Person

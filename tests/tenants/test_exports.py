@@ -24,8 +24,8 @@ from django.utils import timezone
 from psycopg import sql
 
 from documents.models import Collection, Document, DocumentVersion
-from tenants.archives import safe_name
 from tenants.db import tenant_atomic
+from tenants.files.zip_archives import safe_name
 from tenants.isolation.catalog import tenant_models
 from tenants.jobs import leases, runner
 from tenants.models import ApiToken, AuditEvent, Export, Invitation, Job, Revocation

@@ -14,12 +14,12 @@ from django.db import connection, connections
 from pytest_django import Settings
 
 from config.celery import app
+from tenants.audit.verification import verify_audit
 from tenants.celery import ForgedTask
 from tenants.jobs.periodic import one_at_a_time
 from tenants.models import Revocation, Tenant
 from tenants.revocations import announce_revocation
 from tenants.tasks import purge_revocations, seal_audit
-from tenants.verification import verify_audit
 from tests.environment import Environment
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tenants.models import Theme, User
-from tenants.time_zones import time_zones, zones_by_region
+from tenants.presentation.time_zones import time_zones, zones_by_region
 from tests.people import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -19,6 +19,7 @@ from conversations.services.messages import Asked, ask
 from conversations.services.outcomes import Ending, save_ending
 from tenants.access import Access, access_by_token
 from tenants.db import tenant_atomic
+from tenants.files.spreadsheets import csv_lines
 from tenants.jobs.models import ReplyLease
 from tenants.limits.meters import today
 from tenants.models import QuotaFor, QuotaKind, UsageDay, User
@@ -26,7 +27,6 @@ from tenants.permissions import Scope
 from tenants.services.limits import NewQuota, set_quota
 from tenants.services.members import remove_member
 from tenants.services.tokens import create_token
-from tenants.spreadsheets import csv_lines
 from tests.people import ApiClient, Person
 from tests.refusals import pointers, refusal
 

@@ -8,11 +8,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from config.secrets import forget_former_secrets, former_secrets, load_secrets, renew_secret
-from tenants.chain import last_sealing
+from tenants.audit.chain import last_sealing
+from tenants.audit.resealing import reseal_audit
+from tenants.audit.verification import verify_audit
 from tenants.models import Tenant
-from tenants.resealing import reseal_audit
 from tenants.services.rewrapping import rewrap_everything
-from tenants.verification import verify_audit
 
 # Of the secrets, those that others' words and sealed values hang on.
 _ROTATED = ("django_key", "vault_key")

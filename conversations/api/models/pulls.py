@@ -17,12 +17,12 @@ from conversations.api.models.serializers import (
 from conversations.model_management import pull_model
 from conversations.services.model_pulls import access_pull, cancel_pull, list_pulls, pull_view
 from tenants.access import Access
+from tenants.addresses.links import absolute
 from tenants.api.asynchronous import event_stream, json_body, json_response
 from tenants.api.idempotency import answer_once, attempt_of
 from tenants.api.streams import LAST_EVENT, events
 from tenants.api.views import TenantView
 from tenants.db import run_in_tenant
-from tenants.links import absolute
 from tenants.permissions import Action
 
 _EVENTS = events(

@@ -7,8 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from documents.failure_messages import told
 from documents.models import Document, DocumentVersion, Processing, Status
-from documents.wording import told
 from tenants.api.pages import PageQuery
 from tenants.api.serializers import StrictSerializer
 

@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from documents.api.serializers.documents import ChunkQuery, ChunkSerializer
+from documents.chunking_preview import preview_passages
 from documents.models import Document
-from documents.preview import preview_passages
 from documents.selectors import access_document, list_chunks
 from documents.services.sizes import chosen_sizes
 from tenants.api.pages import NumberedPages

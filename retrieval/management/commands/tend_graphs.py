@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from documents.graphs import tend_graphs
-from retrieval.recall import measure_graphs
+from documents.hnsw_graphs import tend_graphs
+from retrieval.graph_recall import measure_graphs
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
-from tenants.links import absolute, global_url
+from tenants.addresses.links import absolute, global_url
 from tenants.services.accounts import password_link, promote_to_platform_admin
 
 

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from tenants.access import Carrier
+from tenants.addresses.links import absolute
 from tenants.errors import DocentError
-from tenants.links import absolute
 from tenants.models import User
 from tenants.services.accounts import password_link
 from tenants.services.organisations import create_tenant

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tenants import tombstones
 from tenants.access import access_of_cli
+from tenants.erasure import tombstones
 from tenants.errors import DocentError
 from tenants.models import User
 from tenants.services.erasure import erase_person, erase_person_everywhere

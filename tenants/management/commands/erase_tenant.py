@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tenants import tombstones
+from tenants.erasure import tombstones
 from tenants.models import Tenant
 from tenants.services.erasure import erase_tenant
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from tenants.erasure.tombstones import list_tombstones
 from tenants.services.erasure import replay_erasures
-from tenants.tombstones import list_tombstones
 
 
 class Command(BaseCommand):

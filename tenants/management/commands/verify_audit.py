@@ -10,9 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tenants.chain import last_sealing
+from tenants.audit.chain import last_sealing
+from tenants.audit.verification import TenantLog, verify_audit
 from tenants.models import Tenant
-from tenants.verification import TenantLog, verify_audit
 
 
 class Command(BaseCommand):

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from tenants import tombstones
+from tenants.erasure import tombstones
+from tenants.erasure.tombstones import Kind, Tombstone
 from tenants.services.erasure import organisations, people
-from tenants.tombstones import Kind, Tombstone
 
 logger = logging.getLogger(__name__)
 

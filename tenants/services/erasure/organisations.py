@@ -9,18 +9,19 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
-from tenants import sealing, tombstones, traces
 from tenants.access import Access
-from tenants.audit import record
+from tenants.audit import sealing
+from tenants.audit.recording import record
 from tenants.db import tenant_atomic
+from tenants.erasure import outside_rows, tombstones
+from tenants.erasure.residue import residue_of_tenant
+from tenants.erasure.tombstones import Kind, Tombstone
 from tenants.errors import InvalidInput
 from tenants.isolation.catalog import tenant_models
 from tenants.models import AuditEvent, AuditSeal, Job, ReplyLease, Tenant, TenantKey, TenantModel
 from tenants.permissions import Action
-from tenants.residue import residue_of_tenant
 from tenants.services.organisations import disable_tenant
 from tenants.services.signin import forget_connections
-from tenants.tombstones import Kind, Tombstone
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +68,9 @@ def erase_tenant(tenant_id: UUID) -> Tombstone:
         removed.update(sealing.remove_audit_of(settings.DOCENT_OWNER_URL, tenant_id))
         removed["tenants_tenant"] += _remove_tenant(tenant_id)
     # Last: who still had a file open to write has failed by now, for want of the organisation.
-    removed["files"] += traces.remove_files(tenant_id)
-    removed["keys"] += traces.remove_keys(tenant_id)
-    removed["tasks"] += traces.remove_tasks(tenant_id)
+    removed["files"] += outside_rows.remove_files(tenant_id)
+    removed["keys"] += outside_rows.remove_keys(tenant_id)
+    removed["tasks"] += outside_rows.remove_tasks(tenant_id)
     tombstone = tombstones.note_removed(tombstone, removed)
     return tombstones.note_residue(tombstone, residue_of_tenant(tenant_id))
 

@@ -12,11 +12,13 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from tenants import tombstones, traces
 from tenants.access import Access
-from tenants.audit import record, record_of_platform
+from tenants.audit.recording import record, record_of_platform
 from tenants.context import current_tenant_id
 from tenants.db import person_atomic, tenant_atomic
+from tenants.erasure import outside_rows, tombstones
+from tenants.erasure.residue import Addresses, residue_of_person
+from tenants.erasure.tombstones import Kind, Tombstone
 from tenants.errors import Conflict, NotFound
 from tenants.models import (
     ApiToken,
@@ -31,12 +33,10 @@ from tenants.models import (
 )
 from tenants.permissions import Action, Role
 from tenants.registry import on_person_erased
-from tenants.residue import Addresses, residue_of_person
 from tenants.revocations import announce_revocation
 from tenants.services.exports import remove_exports, withdraw_exports
 from tenants.services.members import remove_member
 from tenants.services.signin import forget_connections
-from tenants.tombstones import Kind, Tombstone
 
 
 def erase_person(*, access: Access, user_id: UUID) -> Tombstone:
@@ -140,10 +140,10 @@ def _remove(order: Tombstone) -> Tombstone:
                 record_of_platform(None, "person.traces_removed", target_kind="user", target_id=user_id)
         removed.update(here)
     if order.tenant is None:
-        removed["django_session"] += traces.remove_sessions(user_id)
+        removed["django_session"] += outside_rows.remove_sessions(user_id)
         # What allauth and Django keep about a person hangs on this row.
         removed.update(_by_table(User.objects.filter(id=user_id).delete()[1]))
-    removed["keys"] += traces.remove_keys(*filter(None, (order.tenant, user_id)))
+    removed["keys"] += outside_rows.remove_keys(*filter(None, (order.tenant, user_id)))
     return tombstones.note_removed(order, removed)
 
 

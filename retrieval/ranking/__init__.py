@@ -1,0 +1,1 @@
+"""From passages that may help to their order: candidates, scores, fusion, a second look."""

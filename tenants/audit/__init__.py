@@ -1,0 +1,1 @@
+"""The audit log: recording what changed, sealing it into chains, and verifying those."""

@@ -1,0 +1,1 @@
+"""Connections, queries and tables, below the units of work in `tenants.db`."""

@@ -1,0 +1,1 @@
+"""Files: on storage that speaks S3, in the state folder, as archives and as tables."""

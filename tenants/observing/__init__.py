@@ -1,0 +1,1 @@
+"""What logs and traces say of a request, an answer or a job."""

@@ -1,0 +1,1 @@
+"""Colours, charts and time zones for pages."""

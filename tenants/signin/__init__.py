@@ -1,0 +1,1 @@
+"""Signing up and in: forms, OpenID Connect, and what a session says."""

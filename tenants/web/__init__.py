@@ -1,0 +1,1 @@
+"""Requests and sockets on their way to a view, and the frame of the portal's pages."""
