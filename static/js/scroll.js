@@ -4,7 +4,8 @@ const NEAR = 96;
 
 export class Follower {
   #following = true;
-  #end = Infinity;
+  /** Where the end was when we last went there; none while we do not follow. */
+  #end = 0;
   #width = 0;
   /** @type {Element | null} the last turn and its height, when the log changed */
   #last = null;
@@ -26,8 +27,9 @@ export class Follower {
 
   /** Something under the log has come or gone: at once, for who is at the end never leaves it. */
   keepUp() {
+    // Whoever has just scrolled away is not brought back: the event that says so may still be on its way.
+    this.#look();
     if (this.#following) this.toEnd();
-    else this.#look();
   }
 
   /** Goes to the end and follows from here on. */
@@ -54,11 +56,8 @@ export class Follower {
     const isNew = last !== this.#last || last.offsetHeight !== this.#height;
     this.#last = last;
     this.#height = last.offsetHeight;
-    if (this.#following) this.toEnd();
-    else {
-      if (isNew && width === this.#width) this.#dot.hidden = false;
-      this.#look();
-    }
+    this.keepUp();
+    if (isNew && width === this.#width) this.#dot.hidden = this.#following;
     this.#width = width;
   }
 }

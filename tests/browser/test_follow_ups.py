@@ -37,6 +37,14 @@ The gardener of the park answers questions on Fridays.
 """
 QUESTION = "How are roses pruned?"
 
+# A person scrolls up in the very moment in which they are drawn: no event has told the page of it yet.
+_LEAVE_AS_THEY_COME = """(list) => {
+    list.replaceChildren = (...items) => {
+        if (items.length) scrollTo({ top: 0, behavior: "instant" });
+        Element.prototype.replaceChildren.apply(list, items);
+    };
+}"""
+
 
 @pytest.fixture
 def gardener(founder: Person, django_db_blocker: DjangoDbBlocker) -> Person:
@@ -72,6 +80,19 @@ async def test_27_follow_ups_fill_the_field_and_never_send(
     await expect(portal.field).to_have_value(questions[0])
     await expect(portal.field).to_be_focused()
     await expect(portal.page.get_by_role("article", name="You asked")).to_have_count(1)
+
+
+async def test_27_they_bring_nobody_back_to_the_end(
+    open_portal: OpenPortal, gardener: Person, ollama: OllamaStandIn
+) -> None:
+    ollama.script(Reply(text="They are pruned in March [1].\n\n" + "So it is.\n\n" * 60))
+    portal = await open_portal(gardener)
+    await portal.open()
+    await portal.page.locator("[data-follow-ups] ul").evaluate(_LEAVE_AS_THEY_COME)
+    await portal.ask(QUESTION)
+    await expect(suggested(portal)).to_have_count(3)
+    await expect(portal.page.get_by_role("button", name="Jump to latest")).to_be_visible()
+    assert await portal.page.evaluate("() => scrollY") == 0
 
 
 async def test_27_they_go_when_something_else_is_asked(
