@@ -38,9 +38,9 @@ mutations: .venv/dev.stamp
 	@$(BIN)/python -m tests.isolation.mutations
 
 # Of `make -j2 style types tests` they begin when the style has been looked at, beside the types. What they start
-# is not to look for this make's other jobs.
+# is not to look for this make's other jobs. The few that fail among others are tried once more, alone.
 tests: .venv/dev.stamp
-	@MAKEFLAGS= MFLAGS= $(PYTEST)
+	@export MAKEFLAGS= MFLAGS=; $(PYTEST) || $(BIN)/python -m tests.second_try $$?
 
 lint: types style
 
