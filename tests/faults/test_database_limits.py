@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import LiteralString
 
 import httpx
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LOCK_SECONDS, STATEMENT_SECONDS = 3.0, 15.0
 BACK_WITHIN = 10.0
 SLACK = 3.0  # of a machine that has much to do
+COMES_AGAIN_WITHIN = 60.0
 LOCKED = "conversations_conversation"
 
 
@@ -187,8 +189,12 @@ def test_F38_a_migration_waits_for_nobody_long_and_the_code_of_before_goes_on(
         with locked(run_environment.admin_url, "ACCESS SHARE"):  # somebody reads, for long
             migrating = migrate(run_environment)
             assert migrating.stdout is not None
+            # One that waited for the reader would never say a word.
+            too_long = Timer(COMES_AGAIN_WITHIN, migrating.kill)
+            too_long.start()
             while "trying again" not in migrating.stdout.readline():
                 assert migrating.poll() is None
+            too_long.cancel()
             # It has come to the table, and comes again every few seconds: who comes after it is served.
             for _ in range(30):
                 started = time.monotonic()
