@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from http.cookies import SimpleCookie
 from importlib import import_module
 from io import BytesIO
 from typing import Any
@@ -12,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.models import Session
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest
+from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
 
 from tenants.access import Access, access_by_token, bearer_of
@@ -109,13 +108,14 @@ def _require_same_origin(headers: dict[str, str]) -> None:
 
 def _login(cookie_header: str) -> tuple[HttpRequest, Login]:
     """The session that the cookie names, as a request has it. Raises `NotAuthenticated`."""
-    morsel = SimpleCookie(cookie_header).get(settings.SESSION_COOKIE_NAME)
-    if morsel is None:
+    # As requests have theirs: Python's own class refuses some headers, in some of its releases.
+    key = parse_cookie(cookie_header).get(settings.SESSION_COOKIE_NAME)
+    if key is None:
         raise NotAuthenticated
     request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(morsel.value)
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
     request.user = get_user(request)
     stored = Session.objects.filter(session_key=request.session.session_key).first()
     if not isinstance(request.user, User) or stored is None:
         raise NotAuthenticated
-    return request, Login(session_sha256=session_digest(morsel.value), expires_at=stored.expire_date)
+    return request, Login(session_sha256=session_digest(key), expires_at=stored.expire_date)
