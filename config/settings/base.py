@@ -38,6 +38,9 @@ if _POOL:
         "min_size": min(_POOL, env.int("DOCENT_DB_POOL_MIN", default=1)),
         "max_size": _POOL,
         "timeout": 3,
+        # Given up soon and begun anew by whoever asks next: the pool itself would double its pauses for five
+        # minutes, and stay away for as long again as the server was.
+        "reconnect_timeout": 2,
         "connection_class": AnsweredConnection,
     }
 # The owner's address. Of all processes only `platform` finds it in its environment.

@@ -1,4 +1,4 @@
-"""F16, F17, F30, F38: a database that is locked, slow, full, or no longer the one that writes."""
+"""F12, F16, F17, F30, F38: a database that is away, locked, slow, full, or no longer the one that writes."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LOCK_SECONDS, STATEMENT_SECONDS = 3.0, 15.0
 BACK_WITHIN = 10.0
 SLACK = 3.0  # of a machine that has much to do
+# Doubled pauses from a second on would end 15 s and 31 s after the beginning.
+AWAY_SECONDS, FOUND_WITHIN = 17.0, 5.0
 COMES_AGAIN_WITHIN = 60.0
 LOCKED = "conversations_conversation"
 
@@ -106,6 +108,26 @@ def test_F17_a_statement_without_end_is_cancelled(
             check_refused(begin(api))
             assert patience - 0.1 < time.monotonic() - started < patience + SLACK
         assert begin(api).status_code == 201
+
+
+def test_F12_however_long_it_was_away_it_is_found_at_once(
+    alice: Person, run_environment: Environment, logs: Path
+) -> None:
+    """A pool that asked less and less often would be another outage as long as the first."""
+    wire = Wire(run_environment.app_url)
+    variables = {**run_environment.variables, "DATABASE_URL": wire.url}
+    with web_server(variables, logs / "web-away.log") as running:
+        api = Api(running, alice)
+        assert begin(api).status_code == 201
+        with wire.cut():
+            away_until = time.monotonic() + AWAY_SECONDS
+            while time.monotonic() < away_until:
+                check_refused(begin(api))
+        back = time.monotonic()
+        wait_for("it is connected again", lambda: begin(api).status_code == 201)
+        found = time.monotonic() - back
+        print(f"found again after {found:.1f} s")  # noqa: T201
+        assert found < FOUND_WITHIN
 
 
 def test_F16_the_server_that_writes_is_another_one_now(
