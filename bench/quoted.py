@@ -50,6 +50,10 @@ QUOTED = (
     Quoted("Layout shift while an answer streams", "pages.run", "Layout shift, {name}, in thousandths"),
     Quoted("A first visit", "pages.run", "A first visit: log-in page and a new chat"),
     Quoted("Failed of 20 requests a second", "rolling", "a second during a rolling restart"),
+    Quoted("Documents and answers lost of 2,000 and 20,000", "week", "Documents lost of {week.accepted}"),
+    Quoted(
+        "The same: memory after the last quarter", "week", "Memory after the last quarter, of that after the first"
+    ),
     Quoted("Memory of everything that `make run` started", "memory", "Memory after a question"),
 )
 # Measured by a command of the application itself, on reports that are not ours to hand on.
