@@ -97,6 +97,8 @@ export class DocumentRow {
 
   /** @param {DocumentFrame} frame */
   show({ status, progress, pages, chunks, error }) {
+    // A worker's last word may come after that of whoever stopped it; to begin anew it is queued first.
+    if (this.element.dataset.status === "cancelled" && STAGES.has(status)) return;
     const wasUnfinished = this.isUnfinished;
     this.state(status, statusWords(status), progress);
     if (pages) this.#part("pages").textContent = sentence("pages", { count: pages });

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -60,6 +61,15 @@ def test_F27_a_socket_on_which_nobody_speaks_stays(api: Api) -> None:
         assert quiet.ping().wait(10)
 
 
+@contextmanager
+def as_many_files_as_allowed() -> Iterator[None]:
+    """A socket is a file, and an ordinary user's process begins with a thousand."""
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET /api/v1/me/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"])
 def test_F28_who_begins_no_request_or_does_not_go_on_is_let_go(api: Api, sent: bytes) -> None:
     parts = urlsplit(api.server.url)
@@ -79,6 +89,7 @@ def test_F27_idle_sockets_stay_open_and_cost_little(
     assert api.follow(api.begin(QUESTION))[-1]["type"] == "finished", "what the first one loads is loaded"
     conversation = api.conversation()
     with ExitStack() as stack:
+        stack.enter_context(as_many_files_as_allowed())
         stack.enter_context(api.socket(conversation))
         before = memory_of(api.server.process.pid)
         held = [stack.enter_context(api.socket(conversation)) for _ in range(IDLE)]
